@@ -1,0 +1,158 @@
+"""Politeness as a budget: few connections at a time to one operator, with a pause between them, and longer ones when asked.
+
+An operator is the organizational domain of the MX host's name by the public suffix list, so that all the hosts of one provider
+share one budget, and all the partner domains that lead to them do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from publicsuffixlist import PublicSuffixList
+
+from mailtls.dial import ended
+from mailtls.model import Cause, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from mailtls.evidence import Failure
+    from mailtls.model import Endpoint
+
+# "Go away" is said by an operator; a stall is one address's own.
+_ASKED_TO_LEAVE = frozenset({Cause.RATE_LIMITED, Cause.DEFERRED, Cause.BLOCKED})
+_STALLED = frozenset({Cause.TARPIT, Cause.READ_TIMEOUT, Cause.CONNECT_TIMEOUT})
+
+_FIRST_PAUSE = 60
+_LONGEST_PAUSE = 3600
+_IDLE_ACCOUNTS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be asked of others, and of ourselves.
+
+    Args:
+        concurrency: visits at a time, all together.
+        per_operator: visits at a time to one operator.
+        pace: least gap in seconds between the starts of two visits to one operator. The first back-off lasts 60 times as long,
+            the longest 3600 times.
+        scan_deadline: seconds for all visits of one scan, waiting included.
+        operators: the operator of host names at or below a name, where the public suffix list would say otherwise.
+
+    """
+
+    concurrency: int = 100
+    per_operator: int = 2
+    pace: float = 1.0
+    scan_deadline: float = 300.0
+    operators: Mapping[str, str] = field(default_factory=dict)
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
+
+
+@lru_cache(maxsize=100_000)
+def _organization(host: str) -> str:
+    return _suffixes().privatesuffix(host) or host
+
+
+@dataclass(slots=True)
+class _Account:
+    places: asyncio.Semaphore
+    next_start: float = 0.0
+    closed_until: float = 0.0
+    strikes: int = 0
+
+
+class Budget:
+    """Hands out the permission to connect. One for a process, shared by all who probe."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._all = asyncio.Semaphore(limits.concurrency)
+        self._accounts: dict[str, _Account] = {}
+        self._random = random.Random()  # noqa: S311 - jitter, not secrets
+
+    def operator_of(self, host: str) -> str:
+        """Return the operator of an MX host."""
+        labels = host.split(".")
+        for start in range(len(labels)):
+            named = self.limits.operators.get(".".join(labels[start:]))
+            if named is not None:
+                return named
+        return _organization(host)
+
+    def _account(self, key: str, places: int) -> _Account:
+        account = self._accounts.get(key)
+        if account is None:
+            if len(self._accounts) > _IDLE_ACCOUNTS:
+                now = time.monotonic()
+                self._accounts = {
+                    k: a for k, a in self._accounts.items() if a.places.locked() or max(a.next_start, a.closed_until) > now - 3600
+                }
+            account = self._accounts[key] = _Account(asyncio.Semaphore(places))
+        return account
+
+    def _both(self, endpoint: Endpoint) -> tuple[_Account, _Account]:
+        operator = self._account(f"operator {self.operator_of(endpoint.host)}", self.limits.per_operator)
+        return operator, self._account(f"address {endpoint.address}", 1)
+
+    def closed_for(self, endpoint: Endpoint) -> float:
+        """Return for how many seconds we stay away from an endpoint, because it or its operator asked us to; 0 where nobody did."""
+        return max(0.0, max(account.closed_until for account in self._both(endpoint)) - time.monotonic())
+
+    @asynccontextmanager
+    async def place(self, endpoint: Endpoint, deadline: float) -> AsyncIterator[None]:
+        """Wait for a place, and hold it for one connection.
+
+        Args:
+            endpoint: where the connection goes.
+            deadline: on the clock of ``time.monotonic``; a place that cannot be had before it is given up.
+
+        Raises:
+            Ended: ``budget-exhausted``, where the deadline came first.
+
+        """
+        operator, address = self._both(endpoint)
+        spent = ended(Cause.BUDGET_EXHAUSTED, Stage.CONNECT, f"no place for another visit to {self.operator_of(endpoint.host)} in time")
+        try:
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())) as waiting, operator.places, address.places:
+                start = max(time.monotonic(), operator.next_start, address.next_start, operator.closed_until, address.closed_until)
+                if start > deadline:
+                    raise spent
+                operator.next_start = address.next_start = start + self.limits.pace
+                await asyncio.sleep(start - time.monotonic())
+                async with self._all:
+                    waiting.reschedule(None)
+                    yield
+        except TimeoutError:
+            raise spent from None
+
+    def report(self, endpoint: Endpoint, failure: Failure | None) -> None:
+        """Learn from a visit: its failure may ask for a pause, its success ends all of them."""
+        operator, address = self._both(endpoint)
+        if failure is None:
+            operator.strikes = address.strikes = 0
+            return
+        if failure.cause in _ASKED_TO_LEAVE:
+            self._close(operator)
+            self._close(address)
+        elif failure.cause in _STALLED:
+            self._close(address)
+
+    def _close(self, account: _Account) -> None:
+        now = time.monotonic()
+        if account.closed_until > now:
+            return  # several visits that were under way together are one occasion
+        account.strikes = min(account.strikes + 1, 16)
+        pause = min(_FIRST_PAUSE * 2 ** (account.strikes - 1), _LONGEST_PAUSE) * self.limits.pace
+        account.closed_until = now + pause * self._random.uniform(0.9, 1.1)

@@ -1,0 +1,17 @@
+"""Every fact, declared once; one file a family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mailtls.facts import certificates, handshake, routing, starttls
+from mailtls.facts.declaration import Fact
+
+if TYPE_CHECKING:
+    from mailtls.evidence import HostRoute, RouteEvidence, ScanEvidence
+
+DOMAIN: tuple[Fact[RouteEvidence], ...] = routing.DOMAIN_FACTS
+MX: tuple[Fact[HostRoute], ...] = routing.MX_FACTS
+ENDPOINT: tuple[Fact[ScanEvidence], ...] = (*starttls.FACTS, *handshake.FACTS, *certificates.FACTS)
+
+ALL: tuple[Fact[Any], ...] = (*DOMAIN, *MX, *ENDPOINT)

@@ -1,0 +1,124 @@
+"""How a fact is declared: once, and the metric, the JSON key, the page row and the line in the documentation follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from mailtls.model import Absent, Known, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from mailtls.model import Reading
+    from mailtls.trust.pkix import Anchors
+
+E = TypeVar("E")
+
+
+class Scope(StrEnum):
+    """What a fact is a fact about, and so where it stands in JSON and which evidence it is read from."""
+
+    DOMAIN = "domain"
+    """Read from ``RouteEvidence``."""
+    MX = "mx"
+    """Read from ``HostRoute``: an MX host within its domain."""
+    ENDPOINT = "endpoint"
+    """Read from ``ScanEvidence``: one address of an MX host."""
+
+
+class Kind(StrEnum):
+    """The shape of a fact's value in JSON."""
+
+    BOOL = "true or false"
+    NUMBER = "number"
+    TEXT = "text"
+    LIST = "list"
+    OBJECT = "object"
+
+
+class Better(StrEnum):
+    """Which direction is better; what is ``NEITHER`` can change, but not regress."""
+
+    TRUE = "true"
+    FALSE = "false"
+    MORE = "more"
+    NEITHER = "neither"
+
+
+Sample = tuple[tuple[str, ...], float]
+"""Label values in the order in which the metric names its labels, and the number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A gauge that a fact feeds, for each MX host and family.
+
+    Args:
+        name: without the prefix ``mailtls_``.
+        help: one sentence.
+        labels: those besides ``mx`` and ``family``.
+        samples: from a known value to samples; several addresses give several, and for equal labels the least counts.
+        unbounded: its label values come from the wire, so it is under the cap on series first.
+
+    """
+
+    name: str
+    help: str
+    samples: Callable[[Any], Iterable[Sample]]
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Generic[E]):
+    """One thing that can be known about a domain, an MX host or an endpoint.
+
+    Args:
+        name: the JSON key, a fixed name that dashboards and scripts rely on.
+        scope: what it is about.
+        kind: the shape of its value.
+        better: which direction is better.
+        help: one sentence, for the page and the documentation.
+        source: the section of the standard it rests on.
+        read: from evidence to a reading; pure.
+        unit: of a number.
+        metrics: the gauges it feeds.
+        quick: whether a quick visit shows it (else it waits for a full scan).
+
+    """
+
+    name: str
+    scope: Scope
+    kind: Kind
+    better: Better
+    help: str
+    source: str
+    read: Callable[[E, Anchors], Reading[Any]]
+    unit: str = ""
+    metrics: tuple[Metric, ...] = ()
+    quick: bool = True
+
+
+def truth_gauge(name: str, help_text: str) -> Metric:
+    """Declare the usual gauge of a fact that is true (1) or false (0)."""
+    return Metric(name, help_text, lambda value: [((), 1.0 if value else 0.0)])
+
+
+def fold(readings: Sequence[Reading[Any]], better: Better) -> Reading[Any]:
+    """Fold the readings of several addresses, or hosts, into one.
+
+    A measured bad decides; else any Unknown makes the fold Unknown; else the value they share, or the list of the distinct ones.
+    Absent counts only where nothing else is there.
+    """
+    known = [reading.value for reading in readings if isinstance(reading, Known)]
+    bad = {Better.TRUE: False, Better.FALSE: True}.get(better)
+    if bad is not None and bad in known:
+        return Known(bad)
+    unknown = next((reading for reading in readings if isinstance(reading, Unknown)), None)
+    if unknown is not None:
+        return unknown
+    if not known:
+        return Absent()
+    distinct = [value for index, value in enumerate(known) if value not in known[:index]]
+    return Known(distinct[0] if len(distinct) == 1 else distinct)

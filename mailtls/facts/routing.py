@@ -1,0 +1,154 @@
+"""Facts of the way to a domain: its MX records, and whether DNSSEC vouches for them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from mailtls.evidence import LookupOutcome
+from mailtls.facts.declaration import Better, Fact, Kind, Scope
+from mailtls.facts.visits import unknown_of
+from mailtls.model import Cause, Known, Stage, Unknown
+
+if TYPE_CHECKING:
+    from mailtls.evidence import HostRoute, Lookup, RouteEvidence
+    from mailtls.model import Reading
+    from mailtls.trust.pkix import Anchors
+
+_CAUSES = {
+    LookupOutcome.SERVER_FAILURE: Cause.DNS_FAILURE,
+    LookupOutcome.TIMED_OUT: Cause.DNS_TIMEOUT,
+    LookupOutcome.BOGUS: Cause.DNSSEC_BOGUS,
+    LookupOutcome.NO_SUCH_NAME: Cause.DNS_FAILURE,
+    LookupOutcome.NO_DATA: Cause.NO_ADDRESS,
+}
+_ADDRESS = re.compile(r"[0-9.]+|\[.*\]|[0-9a-f:]*:[0-9a-f:]*")
+
+
+def unknown_lookup(lookup: Lookup) -> Unknown:
+    """Return what a look-up without an answer leaves behind."""
+    cause = _CAUSES.get(lookup.outcome, Cause.DNS_FAILURE)
+    return Unknown(cause, Stage.DNS, f"{lookup.name} {lookup.rdtype}: {lookup.detail or lookup.outcome.value}")
+
+
+def why_no_route(route: RouteEvidence) -> Unknown | None:
+    """Return why no mail host of a domain could be found, or ``None`` where some were (or a null MX says there are none)."""
+    if route.failure is not None:
+        return unknown_of(route.failure)
+    if route.mx is None:
+        return Unknown(Cause.NOT_ATTEMPTED, Stage.DNS)
+    if not route.mx.is_answer or route.mx.outcome is LookupOutcome.NO_SUCH_NAME:
+        return unknown_lookup(route.mx)
+    return None
+
+
+def why_no_address(host: HostRoute) -> Unknown | None:
+    """Return why an MX host has no endpoint, or ``None`` where it has one.
+
+    A failed look-up goes before a "no": the family that could not be asked for might have had an address.
+    """
+    if any(lookup.records for lookup in host.addresses):
+        return None
+    failed = next((lookup for lookup in host.addresses if not lookup.is_answer), None)
+    if failed is not None:
+        return unknown_lookup(failed)
+    gone = any(lookup.outcome is LookupOutcome.NO_SUCH_NAME for lookup in host.addresses)
+    said = "NXDOMAIN, the name does not exist" if gone else "it has neither A nor AAAA records"
+    return Unknown(Cause.NO_ADDRESS, Stage.DNS, f"{host.host}: {said}")
+
+
+def _null_mx(route: RouteEvidence, _anchors: Anchors) -> Reading[bool]:
+    missing = why_no_route(route)
+    if missing is not None:
+        return missing
+    assert route.mx is not None
+    return Known(is_null_mx(route.mx))
+
+
+def is_null_mx(mx: Lookup) -> bool:
+    """Whether a domain says that it takes no mail: a single MX record whose host is the root (RFC 7505 section 3)."""
+    return len(mx.records) == 1 and mx.records[0].split()[1] == "."
+
+
+def _dnssec(route: RouteEvidence, _anchors: Anchors) -> Reading[str]:
+    if route.failure is not None:
+        return unknown_of(route.failure)
+    assert route.mx is not None
+    if route.mx.outcome is LookupOutcome.BOGUS:
+        return Known("bogus")
+    if not route.mx.is_answer:
+        return unknown_lookup(route.mx)
+    if route.mx.authenticated is None:
+        return Unknown(Cause.NOT_ATTEMPTED, Stage.DNS, "the resolver is not on loopback and not trusted to validate (resolver.trust_ad)")
+    return Known("secure" if route.mx.authenticated else "insecure")
+
+
+def _records(route: RouteEvidence, _anchors: Anchors) -> Reading[list[dict[str, Any]]]:
+    missing = why_no_route(route)
+    if missing is not None:
+        return missing
+    assert route.mx is not None
+    shown = [{"preference": int(p), "host": h} for p, h in (record.split(None, 1) for record in route.mx.records)]
+    return Known(sorted(shown, key=lambda record: (record["preference"], str(record["host"]))))
+
+
+def _irregularities(route: RouteEvidence, _anchors: Anchors) -> Reading[list[dict[str, str]]]:
+    missing = why_no_route(route)
+    if missing is not None:
+        return missing
+    found = []
+    for record in () if route.mx is None else route.mx.records:
+        target = record.split(None, 1)[1]
+        host = target.removesuffix(".").lower()
+        if target == ".":
+            if len(route.mx.records) > 1:  # type: ignore[union-attr]  # there are records, so there is a look-up
+                found.append({"host": ".", "code": "null-mx-among-others"})
+        elif _ADDRESS.fullmatch(host):
+            found.append({"host": host, "code": "mx-is-an-address"})
+        elif host == "localhost" or host.endswith(".localhost"):
+            found.append({"host": host, "code": "mx-is-localhost"})
+    for route_host in route.hosts:
+        if any(lookup.canonical.removesuffix(".").lower() != route_host.host for lookup in route_host.addresses if lookup.records):
+            found.append({"host": route_host.host, "code": "mx-is-an-alias"})
+    if route.omitted_hosts:
+        found.append({"host": f"{route.omitted_hosts} more", "code": "too-many-mx-hosts"})
+    return Known(found)
+
+
+def _alias(host: HostRoute, _anchors: Anchors) -> Reading[list[str]]:
+    missing = why_no_address(host)
+    if missing is not None:
+        return missing
+    return Known(sorted({record for lookup in host.addresses for record in lookup.records}))
+
+
+DOMAIN_FACTS: tuple[Fact[RouteEvidence], ...] = (
+    Fact(
+        "null_mx", Scope.DOMAIN, Kind.BOOL, Better.NEITHER,
+        "The domain says that it takes no mail.",
+        "RFC 7505 section 3", _null_mx,
+    ),
+    Fact(
+        "mx_records", Scope.DOMAIN, Kind.LIST, Better.NEITHER,
+        "The MX records, in order of preference; none where the domain itself is its mail host.",
+        "RFC 5321 section 5.1", _records,
+    ),
+    Fact(
+        "mx_irregularities", Scope.DOMAIN, Kind.LIST, Better.NEITHER,
+        "MX records that are not as they should be: addresses, localhost, aliases, a null MX among others, too many.",
+        "RFC 5321 section 5.1, RFC 2181 section 10.3", _irregularities,
+    ),
+    Fact(
+        "dnssec", Scope.DOMAIN, Kind.TEXT, Better.NEITHER,
+        "Whether DNSSEC vouches for the MX records: secure, insecure or bogus, as a trusted validating resolver says.",
+        "RFC 4035 section 4.3", _dnssec,
+    ),
+)  # fmt: skip
+
+MX_FACTS: tuple[Fact[HostRoute], ...] = (
+    Fact(
+        "addresses", Scope.MX, Kind.LIST, Better.NEITHER,
+        "The host's addresses of both families.",
+        "RFC 5321 section 5.1", _alias,
+    ),
+)  # fmt: skip

@@ -1,0 +1,160 @@
+"""Facts of the dialogue before TLS: is STARTTLS offered, is it accepted, and what went wrong on the way (RFC 3207)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailtls.facts.declaration import Better, Fact, Kind, Scope, truth_gauge
+from mailtls.facts.visits import completed_ehlo, exchange_at, parsed, reply_at, spoke_esmtp, why_not
+from mailtls.model import Absent, Known, Stage
+from mailtls.smtp import ehlo, meaning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mailtls.evidence import ProbeEvidence, ScanEvidence
+    from mailtls.model import Reading
+    from mailtls.smtp.reply import Reply
+    from mailtls.trust.pkix import Anchors
+
+
+def _ehlo_fact(read: Callable[[Reply], object]) -> Callable[[ScanEvidence, Anchors], Reading[object]]:
+    """Read something from the last completed EHLO of a scan."""
+
+    def reading(scan: ScanEvidence, _anchors: Anchors) -> Reading[object]:
+        for probe in reversed(scan.probes):
+            reply = completed_ehlo(probe)
+            if reply is not None:
+                return Known(read(reply))
+        return why_not(scan)
+
+    return reading
+
+
+def _last_with_ehlo(scan: ScanEvidence) -> ProbeEvidence | None:
+    return next((probe for probe in reversed(scan.probes) if completed_ehlo(probe) is not None), None)
+
+
+def _esmtp(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
+    probe = _last_with_ehlo(scan)
+    return why_not(scan) if probe is None else Known(spoke_esmtp(probe))
+
+
+def accepted(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
+    """Read ``starttls_accepted``; Absent where STARTTLS was not offered, and so not asked for."""
+    failed: Reading[bool] | None = None
+    for probe in reversed(scan.probes):
+        reply = reply_at(probe, Stage.STARTTLS, b"STARTTLS")
+        if reply is None:
+            continue
+        if reply.code == 220:
+            return Known(value=True)
+        if meaning.starttls_failed(reply):
+            failed = Known(value=False)
+    if failed is not None:
+        return failed
+    greeted = _last_with_ehlo(scan)
+    if greeted is None or greeted.failure is not None:
+        return why_not(scan)
+    return Absent()  # not offered, so not asked for
+
+
+def _plaintext(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
+    seen = False
+    for probe in scan.probes:
+        outcome = parsed(exchange_at(probe, Stage.STARTTLS, b"STARTTLS"))
+        if outcome is not None and outcome.reply.code == 220:
+            seen = True
+            if outcome.rest:
+                return Known(value=True)
+    if seen:
+        return Known(value=False)
+    answer = accepted(scan, _anchors)
+    return answer if not isinstance(answer, Known) else Absent()
+
+
+def _misplaced(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
+    probe = _last_with_ehlo(scan)
+    if probe is None:
+        return why_not(scan)
+    reply = completed_ehlo(probe)
+    greeting = reply_at(probe, Stage.GREETING, b"")
+    assert reply is not None
+    mentioned = ehlo.mentions_starttls_in_first_line(reply) or (
+        greeting is not None and ehlo.mentions_starttls_in_first_line(greeting)
+    )
+    return Known(mentioned and not ehlo.offers_starttls(reply))
+
+
+def _requiretls(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
+    answer = accepted(scan, _anchors)
+    if answer in (Absent(), Known(value=False)):
+        return Absent()
+    inside = _ehlo_inside(scan)
+    return why_not(scan) if inside is None else Known("REQUIRETLS" in ehlo.keywords(inside))
+
+
+def _usable(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
+    answer = accepted(scan, anchors)
+    if answer in (Absent(), Known(value=False)):
+        return Absent()
+    return why_not(scan) if _ehlo_inside(scan) is None else Known(value=True)
+
+
+def _ehlo_inside(scan: ScanEvidence) -> Reply | None:
+    for probe in reversed(scan.probes):
+        reply = reply_at(probe, Stage.EHLO_TLS, b"EHLO")
+        if reply is not None and reply.code == 250:
+            return reply
+    return None
+
+
+FACTS: tuple[Fact[ScanEvidence], ...] = (
+    Fact(
+        "ehlo_keywords", Scope.ENDPOINT, Kind.LIST, Better.NEITHER,
+        "The service extensions that the server lists before TLS, in its order.",
+        "RFC 5321 section 4.1.1.1", _ehlo_fact(lambda reply: list(ehlo.keywords(reply))),
+    ),
+    Fact(
+        "esmtp", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
+        "The server knows EHLO; one that knows only HELO cannot offer STARTTLS.",
+        "RFC 5321 section 3.2", _esmtp,
+    ),
+    Fact(
+        "starttls_offered", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
+        "A completed EHLO lists STARTTLS.",
+        "RFC 3207 section 4", _ehlo_fact(ehlo.offers_starttls),
+        metrics=(truth_gauge("mx_starttls_offered", "Whether a completed EHLO lists STARTTLS at every address."),),
+    ),
+    Fact(
+        "starttls_accepted", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
+        "The server answers STARTTLS with 220; false where it was offered and then failed (454 or a 5xx that is no policy).",
+        "RFC 3207 section 4", accepted,
+        metrics=(truth_gauge("mx_starttls_accepted", "Whether an offered STARTTLS is answered with 220 at every address."),),
+    ),
+    Fact(
+        "starttls_stripped", Scope.ENDPOINT, Kind.BOOL, Better.FALSE,
+        "A keyword was overwritten with X on the way, as inspecting firewalls do to STARTTLS.",
+        "RFC 3207 section 6", _ehlo_fact(lambda reply: ehlo.looks_stripped(reply) and not ehlo.offers_starttls(reply)),
+    ),
+    Fact(
+        "starttls_misplaced", Scope.ENDPOINT, Kind.BOOL, Better.FALSE,
+        "STARTTLS stands in the greeting line, where no sender looks for it, and not among the keywords.",
+        "RFC 5321 section 4.1.1.1", _misplaced,
+    ),
+    Fact(
+        "plaintext_after_starttls", Scope.ENDPOINT, Kind.BOOL, Better.FALSE,
+        "The server sent more plaintext behind its 220 to STARTTLS: an injection, or a broken server.",
+        "RFC 3207 section 4.2", _plaintext,
+    ),
+    Fact(
+        "smtp_inside_tls", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
+        "The server goes on with SMTP inside TLS: it answers EHLO there.",
+        "RFC 3207 section 4.2", _usable,
+    ),
+    Fact(
+        "requiretls", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
+        "REQUIRETLS is offered inside TLS.",
+        "RFC 8689 section 2", _requiretls,
+    ),
+)  # fmt: skip

@@ -1,0 +1,104 @@
+"""How evidence of visits is read: which exchange counts, and which Unknown stands for what could not be seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailtls.evidence import Handshake, Refused
+from mailtls.model import Cause, Stage, Unknown
+from mailtls.smtp.meaning import asks_for_helo
+from mailtls.smtp.reply import Parsed, Reply, read_reply
+
+if TYPE_CHECKING:
+    from mailtls.evidence import Exchange, Failure, ProbeEvidence, ScanEvidence
+
+
+def parsed(exchange: Exchange | None) -> Parsed | None:
+    """Return the complete reply of an exchange, or ``None``."""
+    if exchange is None:
+        return None
+    outcome = read_reply(exchange.received)
+    return outcome if isinstance(outcome, Parsed) else None
+
+
+def exchange_at(probe: ProbeEvidence, stage: Stage, verb: bytes) -> Exchange | None:
+    """Return the last exchange of a stage whose command has this verb; the greeting's is empty."""
+    return next((e for e in reversed(probe.exchanges) if e.stage is stage and e.sent.strip().partition(b" ")[0] == verb), None)
+
+
+def reply_at(probe: ProbeEvidence, stage: Stage, verb: bytes) -> Reply | None:
+    """Return the complete reply of that exchange, or ``None``."""
+    outcome = parsed(exchange_at(probe, stage, verb))
+    return None if outcome is None else outcome.reply
+
+
+def completed_ehlo(probe: ProbeEvidence) -> Reply | None:
+    """Return the 250 to EHLO, or the 250 to the HELO that an EHLO-less server asked for; ``None`` where there was neither."""
+    ehlo = reply_at(probe, Stage.EHLO, b"EHLO")
+    if ehlo is None:
+        return None
+    if ehlo.code == 250:
+        return ehlo
+    helo = reply_at(probe, Stage.EHLO, b"HELO")
+    if asks_for_helo(ehlo) and helo is not None and helo.code == 250:
+        return Reply(250, helo.lines[:1])  # what stands on later lines of a HELO reply is text, not keywords
+    return None
+
+
+def spoke_esmtp(probe: ProbeEvidence) -> bool:
+    """Whether the completed greeting was by EHLO."""
+    ehlo = reply_at(probe, Stage.EHLO, b"EHLO")
+    return ehlo is not None and ehlo.code == 250
+
+
+def unknown_of(failure: Failure) -> Unknown:
+    """Return the reading that a failure leaves behind."""
+    return Unknown(failure.cause, failure.stage, failure.detail)
+
+
+def why_not(scan: ScanEvidence) -> Unknown:
+    """Return why a scan did not show something: its own failure, or that of its last usual visit."""
+    if scan.out_of_scope is not None:
+        return scan.out_of_scope
+    if scan.failure is not None and not scan.probes:
+        return unknown_of(scan.failure)
+    for probe in reversed(scan.probes):
+        if not probe.offer.is_usual:
+            continue
+        if probe.failure is not None:
+            return unknown_of(probe.failure)
+        if isinstance(probe.handshake, Refused):
+            refused = probe.handshake
+            how = "closed the connection" if refused.alert is None else f"sent the alert {refused.name} ({refused.alert})"
+            detail = f"after our hello the server {how}; nothing in this scan vouches that this is its answer to the offer"
+            return Unknown(Cause.PROTOCOL_ERROR, Stage.HELLO, detail)
+    return Unknown(Cause.NOT_ATTEMPTED, Stage.CONNECT)
+
+
+def usual_handshake(scan: ScanEvidence) -> Handshake | None:
+    """Return the last handshake that an ordinary sender would have had."""
+    for probe in reversed(scan.probes):
+        if probe.offer.is_usual and isinstance(probe.handshake, Handshake):
+            return probe.handshake
+    return None
+
+
+def all_visits(scan: ScanEvidence) -> tuple[ProbeEvidence, ...]:
+    """Return the visits of a scan behind those that it carries on from an earlier full one."""
+    return (*scan.carried, *scan.probes)
+
+
+def vouched(scan: ScanEvidence, refused: ProbeEvidence) -> bool:
+    """Whether a refusal was about the offer, and not about us or the moment.
+
+    An alert counts when a later visit had its offer accepted. A bare close counts when it repeated on a fresh connection, with an
+    accepted offer before the first and after the last.
+    """
+    visits = all_visits(scan)
+    first = visits.index(refused)
+    assert isinstance(refused.handshake, Refused)
+    if refused.handshake.alert is not None:
+        return any(isinstance(probe.handshake, Handshake) for probe in visits[first + 1 :])
+    closes = [i for i, p in enumerate(visits) if p.offer == refused.offer and isinstance(p.handshake, Refused)]
+    accepted = [i for i, p in enumerate(visits) if isinstance(p.handshake, Handshake)]
+    return len(closes) > 1 and bool(accepted) and accepted[0] < closes[0] and accepted[-1] > closes[-1]

@@ -1,0 +1,250 @@
+"""A scripted SMTP server with STARTTLS, polite or not, on one address."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from OpenSSL import SSL
+
+from mailtls.lab.channel import Channel, LineTooLongError, make_context
+from mailtls.lab.script import (
+    TLS,
+    Behaviour,
+    Close,
+    ConnectionLimit,
+    Delay,
+    Drip,
+    Flood,
+    Reset,
+    Script,
+    Stall,
+    Step,
+    reply_code,
+    steps,
+)
+
+if TYPE_CHECKING:
+    from mailtls.lab.hello import Hello
+
+__all__ = [
+    "TLS",
+    "Behaviour",
+    "Close",
+    "ConnectionLimit",
+    "Delay",
+    "Drip",
+    "Flood",
+    "MailServer",
+    "Reset",
+    "Script",
+    "Stall",
+    "Step",
+]
+
+_CONNECTION_LIFE = 600.0  # seconds
+_KEPT = 1000  # commands and server names remembered
+# Alert records as they stand on the wire: type 21, version 3.1, length 2, level fatal, description.
+_HANDSHAKE_FAILURE = b"\x15\x03\x01\x00\x02\x02\x28"
+_UNRECOGNIZED_NAME = b"\x15\x03\x01\x00\x02\x02\x70"
+
+_Contexts = dict[str | None, SSL.Context]  # by server name; None is for clients whose name is not there
+
+
+class _Over(Exception):  # noqa: N818
+    """The script has ended the connection: no error, only the way out of the dialogue."""
+
+
+class MailServer:
+    """A server on one address and port, doing to each connection what `behaviour` says when it is accepted."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        """Describe a server; `start` makes one that listens."""
+        self.behaviour = behaviour
+        self.connections = 0  # accepted so far, those over the limit included
+        self.peak = 0  # most open at once
+        self.commands: list[bytes] = []  # the last thousand, in order of arrival, without line ends
+        self.server_names: list[str | None] = []  # the last thousand SNI values, None where a ClientHello had none
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._accepted: deque[float] = deque()
+        self._address = ("", 0)
+
+    @classmethod
+    async def start(cls, address: str, port: int, behaviour: Behaviour) -> MailServer:
+        """Listen on an address; port 0 picks a free one.
+
+        Raises OSError if the port is taken, and SSL.Error if OpenSSL refuses the behaviour's TLS.
+        """
+        self = cls(behaviour)
+        self._server = await asyncio.start_server(self._accept, address, port)
+        self._address = (address, self._server.sockets[0].getsockname()[1])
+        return self
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """What the next connection will meet; setting it raises SSL.Error if OpenSSL refuses its TLS."""
+        return self._behaviour
+
+    @behaviour.setter
+    def behaviour(self, behaviour: Behaviour) -> None:
+        # Now, not at the first handshake: there a mistake in a test's settings would pass for the fault under test.
+        self._contexts = _make_contexts(behaviour.tls)
+        self._behaviour = behaviour
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The host and port listened on."""
+        return self._address
+
+    async def stop(self) -> None:
+        """Stop listening and drop open connections; stopping twice is harmless."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if server is not None:
+            await server.wait_closed()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        task = asyncio.create_task(self._serve(Channel(reader, writer), self._behaviour, self._contexts))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self.peak = max(self.peak, len(self._tasks))
+
+    async def _serve(self, channel: Channel, behaviour: Behaviour, contexts: _Contexts) -> None:
+        try:
+            # A client that leaves, in whatever way and whenever, is no news; neither is the end of our own patience.
+            with contextlib.suppress(OSError, EOFError, SSL.Error, TimeoutError, _Over):
+                async with asyncio.timeout(_CONNECTION_LIFE):
+                    await self._converse(channel, behaviour, contexts)
+        finally:
+            await channel.drop()
+
+    async def _converse(self, channel: Channel, behaviour: Behaviour, contexts: _Contexts) -> None:
+        if behaviour.limit is not None and self._over_limit(behaviour.limit):
+            await _play(channel, (behaviour.limit.reply, Close()))
+        greeting = behaviour.greeting_reply()
+        await _reply(channel, greeting)
+        rejecting = reply_code(greeting)[:1] in (b"4", b"5")
+        while True:
+            try:
+                line = await channel.read_line()
+            except LineTooLongError:
+                await _play(channel, (b"500 5.5.2 Line too long\r\n", Close()))
+                continue
+            self.commands.append(line)
+            del self.commands[:-_KEPT]
+            verb = line.split(maxsplit=1)[0].upper() if line.strip() else b""
+            if verb == b"QUIT":
+                await _play(channel, behaviour.quit_reply())
+                await channel.finish(notify=True)
+                return
+            if rejecting:
+                await channel.send(b"503 5.5.1 No service here\r\n")
+            elif verb == b"STARTTLS" and not channel.inside_tls:
+                reply = behaviour.starttls_reply()
+                await _reply(channel, reply)
+                if reply_code(reply) == b"220":
+                    await self._start_tls(channel, behaviour, contexts)
+            else:
+                await _reply(channel, _answer(verb, behaviour, inside_tls=channel.inside_tls))
+
+    async def _start_tls(self, channel: Channel, behaviour: Behaviour, contexts: _Contexts) -> None:
+        hello, flight = await channel.read_hello()
+        self.server_names.append(hello.server_name if hello else None)
+        del self.server_names[:-_KEPT]
+        if behaviour.on_hello or behaviour.tls is None:
+            await _play(channel, (*steps(behaviour.on_hello), Close()))
+            return
+        context = _choose_context(behaviour.tls, contexts, hello)
+        if isinstance(context, bytes):
+            await _play(channel, (context, Close()))
+            return
+        try:
+            await channel.handshake(context, flight)
+        except SSL.Error:
+            await channel.finish(notify=False)  # so that the alert arrives, not a reset
+            raise
+
+    def _over_limit(self, limit: ConnectionLimit) -> bool:
+        now = time.monotonic()
+        while self._accepted and self._accepted[0] <= now - limit.window_seconds:
+            self._accepted.popleft()
+        if len(self._accepted) >= limit.count:
+            return True
+        self._accepted.append(now)
+        return False
+
+
+def _make_contexts(tls: TLS | None) -> _Contexts:
+    if tls is None:
+        return {}
+    contexts: _Contexts = {name: make_context(tls, identities) for name, identities in tls.by_sni.items()}
+    if tls.identities:
+        contexts[None] = make_context(tls, tls.identities)
+    return contexts
+
+
+def _choose_context(tls: TLS, contexts: _Contexts, hello: Hello | None) -> SSL.Context | bytes:
+    """Return the context for a client, or the alert it gets instead."""
+    name = hello.server_name if hello else None
+    if name is not None and name in contexts:
+        return contexts[name]
+    if None in contexts and not tls.require_sni:
+        return contexts[None]
+    return _UNRECOGNIZED_NAME if name else _HANDSHAKE_FAILURE
+
+
+def _answer(verb: bytes, behaviour: Behaviour, *, inside_tls: bool) -> Script:
+    match verb:
+        case b"EHLO":
+            return behaviour.ehlo_reply(inside_tls=inside_tls)
+        case b"HELO":
+            return behaviour.helo_reply()
+        case b"STARTTLS":
+            return b"503 5.5.1 TLS is already active\r\n"
+        case b"NOOP" | b"RSET":
+            return b"250 2.0.0 OK\r\n"
+        case b"MAIL" | b"RCPT" | b"DATA" | b"VRFY":
+            return b"550 5.7.1 The lab takes no mail\r\n"
+        case _:
+            return b"500 5.5.2 Command unrecognized\r\n"
+
+
+async def _reply(channel: Channel, script: Script) -> None:
+    """Play a script and hang up after a 421."""
+    await _play(channel, script)
+    if reply_code(script) == b"421":
+        await _play(channel, (Close(),))
+
+
+async def _play(channel: Channel, script: Script) -> None:
+    """Do a script's steps; raises _Over if one of them ends the connection."""
+    for step in steps(script):
+        match step:
+            case bytes():
+                await channel.send(step)
+            case Delay(seconds):
+                await asyncio.sleep(seconds)
+            case Drip(data, interval):
+                for byte in data:
+                    await channel.send(bytes((byte,)))
+                    await asyncio.sleep(interval)
+            case Flood(data):
+                await channel.flood(data)
+            case Stall():
+                await channel.discard()
+                raise _Over
+            case Close():
+                await channel.finish(notify=False)
+                raise _Over
+            case Reset():
+                channel.reset()
+                raise _Over

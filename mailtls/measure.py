@@ -1,0 +1,135 @@
+"""Measuring one domain: its route, its endpoints, what may be said of it. Endpoints that domains share are scanned once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from mailtls.evidence import Failure, Purpose, RouteEvidence
+from mailtls.model import Cause, DomainObservation, Endpoint, EndpointObservation, Stage
+from mailtls.observation import endpoints_of, observe_domain
+from mailtls.resolve import BadName, ascii_name
+from mailtls.tracking.holding import Track, absorb, is_full_scan_due, observe, shows_another_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mailtls.evidence import ScanEvidence
+    from mailtls.probe import Prober
+    from mailtls.resolve import Resolver
+    from mailtls.trust.pkix import Anchors
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often an endpoint is scanned, and how long what was seen holds."""
+
+    interval: timedelta
+    enumeration_interval: timedelta
+
+
+class Measurer:
+    """Measures domains, and remembers their endpoints in between."""
+
+    def __init__(
+        self, resolver: Resolver, prober: Prober, anchors: Anchors, port: int, excluded: frozenset[str] = frozenset(), pace: Pace | None = None
+    ) -> None:
+        """Make a measurer.
+
+        Args:
+            resolver: for the routes.
+            prober: for the endpoints.
+            anchors: the trust anchors.
+            port: the SMTP port of every endpoint.
+            excluded: domains, in ASCII, that are not to be measured, nor anything below them.
+            pace: of a daemon; ``None`` for a single check, where nothing is held from earlier.
+
+        """
+        self.resolver = resolver
+        self.prober = prober
+        self.anchors = anchors
+        self.port = port
+        self.excluded = excluded
+        self.pace = pace
+        self.tracks: dict[Endpoint, Track] = {}
+        self._under_way: dict[Endpoint, asyncio.Task[None]] = {}
+
+    def _is_excluded(self, name: str) -> bool:
+        labels = name.split(".")
+        return any(".".join(labels[start:]) in self.excluded for start in range(len(labels)))
+
+    async def route(self, domain: str) -> RouteEvidence:
+        """Find out where mail for a domain goes, unless it is excluded."""
+        try:
+            excluded = self._is_excluded(ascii_name(domain))
+        except BadName:
+            excluded = False  # the resolver will say what is wrong with it
+        if excluded:
+            failure = Failure(Cause.NOT_ATTEMPTED, Stage.DNS, "excluded by configuration")
+            return RouteEvidence(domain, None, failure=failure, began=datetime.now(UTC))
+        route = await self.resolver.route(domain)
+        hosts = tuple(host for host in route.hosts if not self._is_excluded(host.host))
+        if len(hosts) < len(route.hosts):
+            failure = Failure(Cause.NOT_ATTEMPTED, Stage.DNS, "an MX host is excluded by configuration")
+            return RouteEvidence(route.domain, route.mx, hosts, route.implicit, route.omitted_hosts, failure, route.began)
+        return route
+
+    async def measure(
+        self, route: RouteEvidence, purpose: Purpose | None = None, progress: Callable[[Endpoint, bool], None] | None = None
+    ) -> None:
+        """Scan every endpoint of a route.
+
+        Args:
+            route: which endpoints.
+            purpose: of the scans; ``None`` lets what is remembered of each endpoint decide.
+            progress: told when a scan begins (false) and when it is done (true).
+
+        """
+        endpoints = {endpoint for host in route.hosts for endpoint in endpoints_of(host, self.port)}
+        await asyncio.gather(*(self._scan_once(endpoint, purpose, progress) for endpoint in endpoints))
+
+    async def _scan_once(self, endpoint: Endpoint, purpose: Purpose | None, progress: Callable[[Endpoint, bool], None] | None) -> None:
+        if progress is not None:
+            progress(endpoint, False)
+        task = self._under_way.get(endpoint)
+        if task is None:
+            task = self._under_way[endpoint] = asyncio.create_task(self._scan(endpoint, purpose))
+            task.add_done_callback(lambda _done: self._under_way.pop(endpoint, None))
+        # Another domain may wait for the same scan: one that gives up must not take it from the other.
+        await asyncio.shield(task)
+        if progress is not None:
+            progress(endpoint, True)
+
+    async def _scan(self, endpoint: Endpoint, purpose: Purpose | None) -> None:
+        now = datetime.now(UTC)
+        track = self.tracks.get(endpoint)
+        if purpose is None and self.pace is not None:
+            if track is not None and now - track.attempted_at < 0.7 * self.pace.interval:
+                return  # another domain that leads here has just had it scanned
+            if track is not None and self.prober.budget.closed_for(endpoint) > self.prober.budget.limits.scan_deadline:
+                return  # we were asked to stay away; what is remembered ages in plain sight
+            purpose = Purpose.FULL if is_full_scan_due(track, now, self.pace.enumeration_interval) else Purpose.QUICK
+        scan = await self.prober.scan(endpoint, purpose or Purpose.FULL)
+        if purpose is Purpose.QUICK and track is not None and track.full is not None and shows_another_certificate(track.full, scan):
+            scan = await self.prober.scan(endpoint, Purpose.FULL)
+        self.remember(scan)
+
+    def remember(self, scan: ScanEvidence) -> None:
+        """Add one more scan to what is remembered."""
+        self.tracks[scan.endpoint] = absorb(self.tracks.get(scan.endpoint), scan, self.anchors)
+
+    def observe(self, provider: str, route: RouteEvidence, now: datetime) -> DomainObservation:
+        """Return what may be said of a domain now."""
+        interval = None if self.pace is None else self.pace.interval
+
+        def observed(endpoint: Endpoint) -> EndpointObservation:
+            return observe(self.tracks.get(endpoint), endpoint, now, interval)
+
+        return observe_domain(provider, route, self.port, observed, self.anchors)
+
+    def forget_all_but(self, endpoints: set[Endpoint]) -> None:
+        """Drop what is remembered of endpoints to which nothing leads any more."""
+        for endpoint in self.tracks.keys() - endpoints:
+            del self.tracks[endpoint]

@@ -1,0 +1,205 @@
+"""The nouns: what is watched, what was read, and what may be said of it.
+
+A *reading* is one of three things, and the difference between the last two is why this program exists:
+
+- ``Known(value)``: it was measured.
+- ``Absent()``: it does not apply (no TLS, so no certificate). That too was measured.
+- ``Unknown(cause, stage, detail)``: it could not be measured. Never a verdict on the server.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from ipaddress import IPv4Address, IPv6Address
+
+T = TypeVar("T")
+
+
+class Cause(StrEnum):
+    """Why something could not be measured. A closed set: dashboards and partners' scripts rely on it."""
+
+    DNS_FAILURE = "dns-failure"
+    DNS_TIMEOUT = "dns-timeout"
+    DNSSEC_BOGUS = "dnssec-bogus"
+    NO_ADDRESS = "no-address"
+    ADDRESS_FORBIDDEN = "address-forbidden"
+    CONNECT_REFUSED = "connect-refused"
+    CONNECT_TIMEOUT = "connect-timeout"
+    UNREACHABLE = "unreachable"
+    BLOCKED = "blocked"
+    RATE_LIMITED = "rate-limited"
+    DEFERRED = "deferred"
+    TARPIT = "tarpit"
+    READ_TIMEOUT = "read-timeout"
+    CONNECTION_CLOSED = "connection-closed"
+    PROTOCOL_ERROR = "protocol-error"
+    LIMIT_EXCEEDED = "limit-exceeded"
+    TLS_LOCAL_LIMIT = "tls-local-limit"
+    VANTAGE_BLIND = "vantage-blind"
+    BUDGET_EXHAUSTED = "budget-exhausted"
+    NOT_ATTEMPTED = "not-attempted"
+    INTERNAL_ERROR = "internal-error"
+
+
+class Stage(StrEnum):
+    """How far a visit had come. A closed set, in the order in which a visit goes through it."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    GREETING = "greeting"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"
+    HELLO = "hello"
+    HANDSHAKE = "handshake"
+    EHLO_TLS = "ehlo-tls"
+    HTTPS = "https"
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[T]):
+    """It was measured, and this is the value."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """It was measured that this does not apply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It could not be measured.
+
+    Args:
+        cause: why, from the closed set.
+        stage: how far the visit had come.
+        detail: what exactly happened, for a person; may hold bytes of the wire, already escaped.
+        seen: what is known so far of an interrupted set, or ``None``.
+
+    """
+
+    cause: Cause
+    stage: Stage
+    detail: str = ""
+    seen: object = None
+
+
+Reading = Known[T] | Absent | Unknown
+
+Family = Literal["ipv4", "ipv6"]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A partner that owns recipient domains."""
+
+    name: str
+    domains: tuple[str, ...]
+    weight: float = 1.0
+    contact: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address of an MX host. Its TLS is measured once, however many domains lead to it.
+
+    ``host`` is the MX host's name in ASCII, lower case, without the final dot: exactly what goes into the SNI.
+    """
+
+    host: str
+    address: IPv4Address | IPv6Address
+    port: int = 25
+
+    @property
+    def family(self) -> Family:
+        """``ipv4`` or ``ipv6``."""
+        return "ipv6" if self.address.version == 6 else "ipv4"
+
+    def __str__(self) -> str:
+        shown = f"[{self.address}]" if self.address.version == 6 else str(self.address)
+        return f"{self.host} {shown}:{self.port}"
+
+
+class Verdict(StrEnum):
+    """What may be said of a domain as a whole; ``policy/verdict.py`` decides."""
+
+    PROTECTED = "protected"
+    DEGRADED = "degraded"
+    UNPROTECTED = "unprotected"
+    UNKNOWN = "unknown"
+    NO_MAIL = "no-mail"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointObservation:
+    """The readings of one endpoint.
+
+    Args:
+        endpoint: what was visited.
+        readings: by the name of the fact.
+        conclusive: the last attempt could decide whether STARTTLS works here.
+        in_scope: false where this vantage lacks the family; such an endpoint decides nothing.
+        attempted_at: when the last attempt began; ``None`` before the first.
+        concluded_at: when the last conclusive attempt began; ``None`` before the first.
+        inconclusive: why the last attempt could not decide; ``None`` where it could.
+
+    """
+
+    endpoint: Endpoint
+    readings: Mapping[str, Reading[object]]
+    conclusive: bool
+    in_scope: bool = True
+    attempted_at: datetime | None = None
+    concluded_at: datetime | None = None
+    inconclusive: Unknown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MXObservation:
+    """One MX host of one domain. ``unresolved`` says why it has no endpoints, where it has none."""
+
+    host: str
+    preference: int
+    readings: Mapping[str, Reading[object]] = field(default_factory=dict)
+    endpoints: tuple[EndpointObservation, ...] = ()
+    unresolved: Unknown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A reading that falls short, and of what.
+
+    Args:
+        code: a name from the field (TLS-RPT's result types, where they fit).
+        where: the endpoint, host or domain that it was read from.
+        text: one sentence for a person.
+
+    """
+
+    code: str
+    where: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DomainObservation:
+    """A domain as it was last seen, with its verdict and what the verdict rests on.
+
+    ``unresolved`` says why its mail hosts could not all be found, where that is so.
+    """
+
+    domain: str
+    provider: str
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    readings: Mapping[str, Reading[object]]
+    mx: tuple[MXObservation, ...]
+    measured_at: datetime | None = None
+    unresolved: Unknown | None = None

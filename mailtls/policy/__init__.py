@@ -1,0 +1,1 @@
+"""Judging observations. No clock, no wire: readings in, a verdict and its findings out."""

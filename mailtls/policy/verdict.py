@@ -1,0 +1,97 @@
+"""The verdict of a domain: what a careful sender may rely on.
+
+- ``no-mail``: the domain says that it takes none (a null MX).
+- ``unprotected``: an endpoint in scope was measured without usable STARTTLS.
+- ``degraded``: something was measured that falls short of ``protected``.
+- ``protected``: on every endpoint in scope STARTTLS works with TLS 1.2 or newer, forward secrecy and keys of 2048 bits or their
+  equal, and the server authenticates with the MX host's name: a sender could require verified TLS and lose no mail.
+- ``unknown``: not enough could be measured.
+
+A measured bad decides before an unknown does; an unknown decides before a good.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mailtls.model import Finding, Known, Unknown, Verdict
+from mailtls.tls.names import version_rank
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mailtls.model import EndpointObservation, MXObservation, Reading
+
+OLDEST_SUFFICIENT = "TLSv1.2"
+
+# The readings that must be known, and true, for a protected endpoint: the fact, the finding's code, and what to say.
+_REQUIRED = (
+    ("certificate_trusted", "certificate-not-trusted", "the certificate is not trusted"),
+    ("certificate_name_match", "certificate-host-mismatch", "the certificate does not name the MX host"),
+    ("forward_secrecy_negotiated", "no-forward-secrecy", "no forward secrecy with a client that offers it"),
+    ("certificate_key_sufficient", "key-too-small", "a certificate's key is worth less than 2048 bits"),
+)
+
+
+def judge_domain(
+    readings: Mapping[str, Reading[Any]], hosts: Sequence[MXObservation], unresolved: Unknown | None
+) -> tuple[Verdict, tuple[Finding, ...]]:
+    """Return the verdict of a domain, and the findings it rests on.
+
+    Args:
+        readings: of the domain.
+        hosts: its MX hosts, with their endpoints.
+        unresolved: why its mail hosts could not all be found, or ``None``.
+
+    """
+    if readings.get("null_mx") == Known(value=True):
+        return Verdict.NO_MAIL, ()
+    endpoints = [endpoint for host in hosts for endpoint in host.endpoints if endpoint.in_scope]
+    lost = tuple(finding for endpoint in endpoints for finding in _without_tls(endpoint))
+    short = tuple(finding for endpoint in endpoints for finding in _short(endpoint))
+    open_questions = [unresolved] if unresolved is not None else []
+    # A host that has no address at all takes no mail, and so leaves no question open; one whose look-up failed does.
+    open_questions += [host.unresolved for host in hosts if host.unresolved is not None and host.unresolved.cause != "no-address"]
+    open_questions += [missing for endpoint in endpoints for missing in _missing(endpoint)]
+    if lost:
+        return Verdict.UNPROTECTED, lost + short
+    if short:
+        return Verdict.DEGRADED, short
+    if open_questions or not endpoints:
+        return Verdict.UNKNOWN, ()
+    return Verdict.PROTECTED, ()
+
+
+def _without_tls(endpoint: EndpointObservation) -> Iterator[Finding]:
+    where = str(endpoint.endpoint)
+    if endpoint.readings["starttls_offered"] == Known(value=False):
+        stripped = endpoint.readings["starttls_stripped"] == Known(value=True)
+        why = "STARTTLS was overwritten on the way (XXXXXXXA)" if stripped else "a completed EHLO does not list STARTTLS"
+        yield Finding("starttls-not-supported", where, why)
+    elif endpoint.readings["starttls_accepted"] == Known(value=False):
+        yield Finding("starttls-not-supported", where, "STARTTLS is offered, and fails when it is asked for")
+
+
+def _short(endpoint: EndpointObservation) -> Iterator[Finding]:
+    where = str(endpoint.endpoint)
+    negotiated = endpoint.readings["negotiated"]
+    if isinstance(negotiated, Known) and version_rank(negotiated.value["version"]) < version_rank(OLDEST_SUFFICIENT):  # type: ignore[index]
+        yield Finding("version-too-old", where, f"{negotiated.value['version']} is the best that was negotiated")  # type: ignore[index]
+    for name, code, text in _REQUIRED:
+        if endpoint.readings[name] != Known(value=False):
+            continue
+        problems = endpoint.readings["certificate_problems"] if name == "certificate_trusted" else None
+        if isinstance(problems, Known) and problems.value:
+            for problem in problems.value:  # type: ignore[attr-defined]
+                yield Finding(problem["code"], where, problem["why"])
+        else:
+            yield Finding(code, where, text)
+    if endpoint.readings["plaintext_after_starttls"] == Known(value=True):
+        yield Finding("plaintext-after-starttls", where, "more plaintext followed the 220 to STARTTLS")
+
+
+def _missing(endpoint: EndpointObservation) -> Iterator[Unknown]:
+    for name in ("starttls_offered", "starttls_accepted", "negotiated", "smtp_inside_tls", *(name for name, _, _ in _REQUIRED)):
+        reading = endpoint.readings[name]
+        if isinstance(reading, Unknown):
+            yield reading

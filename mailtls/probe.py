@@ -1,0 +1,289 @@
+"""Probing: where dialogue, handshake and budget meet. One visit is one connection; a scan is the visits to one endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import structlog
+
+from mailtls.dial import Ended, dial, ended, source_of, why_out_of_scope
+from mailtls.dialogue import Dialogue, Transcript
+from mailtls.evidence import Failure, Handshake, KeyType, Offer, ProbeEvidence, Purpose, Refused, ScanEvidence
+from mailtls.facts.visits import vouched
+from mailtls.handshake import Channel
+from mailtls.model import Cause, Stage, Unknown
+from mailtls.smtp import ehlo, meaning
+from mailtls.smtp.reply import Incomplete, Malformed, Parsed, Reply, read_reply, readable
+from mailtls.tls.certificate import read_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mailtls.budget import Budget
+    from mailtls.dial import Network
+    from mailtls.model import Endpoint
+
+_QUIT_PATIENCE = 2.0
+_USUAL = Offer()
+
+log = structlog.get_logger("mailtls.probe")
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """How we visit.
+
+    Args:
+        network: the rules of dialling.
+        ehlo_name: what we call ourselves, in ASCII; it should lead to a page that explains us.
+        probe_deadline: seconds for one whole connection, from dialling to the last reply.
+        vantage: the name of the place that we measure from.
+
+    """
+
+    network: Network
+    ehlo_name: str
+    probe_deadline: float = 60.0
+    vantage: str = ""
+
+
+class Prober:
+    """Visits endpoints, within a budget."""
+
+    def __init__(self, visitor: Visitor, budget: Budget, told: Callable[[Endpoint, ProbeEvidence], None] | None = None) -> None:
+        """Make a prober.
+
+        Args:
+            visitor: how to visit.
+            budget: who may be visited when.
+            told: called after each visit, e.g. to count it.
+
+        """
+        self.visitor = visitor
+        self.budget = budget
+        self._told = told or (lambda _endpoint, _probe: None)
+        self.in_flight = 0
+
+    async def scan(self, endpoint: Endpoint, purpose: Purpose) -> ScanEvidence:
+        """Visit an endpoint as often as the purpose needs, and no more once it does not want to be visited. Never raises."""
+        began = datetime.now(UTC)
+        deadline = time.monotonic() + self.budget.limits.scan_deadline
+        reason = why_out_of_scope(endpoint.address, self.visitor.network)
+        if reason is not None:
+            away = Unknown(Cause.NOT_ATTEMPTED, Stage.CONNECT, reason)
+            return ScanEvidence(endpoint, purpose, began, out_of_scope=away, vantage=self.visitor.vantage)
+        probes: list[ProbeEvidence] = []
+        failure: Failure | None = None
+        try:
+            while (offer := _next_offer(endpoint, purpose, probes)) is not None:
+                async with self.budget.place(endpoint, deadline):
+                    probe = await self.visit(endpoint, offer)
+                probes.append(probe)
+        except Ended as end:
+            failure = end.failure
+        return ScanEvidence(endpoint, purpose, began, tuple(probes), failure, vantage=self.visitor.vantage)
+
+    async def visit(self, endpoint: Endpoint, offer: Offer) -> ProbeEvidence:
+        """Make one connection: greeting, EHLO, STARTTLS, handshake, EHLO again, QUIT. Never raises, but when it is cancelled."""
+        visit = _Visit(self.visitor, endpoint, offer)
+        began = datetime.now(UTC)
+        failure: Failure | None = None
+        self.in_flight += 1
+        try:
+            async with asyncio.timeout(self.visitor.probe_deadline):
+                await visit.run()
+        except TimeoutError:
+            failure = visit.timed_out()
+        except Ended as end:
+            failure = end.failure
+        except Exception as error:
+            log.exception("a visit broke", probe_id=visit.probe_id, mx=endpoint.host, address=str(endpoint.address))
+            failure = Failure(Cause.INTERNAL_ERROR, visit.transcript.stage, f"{type(error).__name__}: {readable(str(error).encode(), 160)}")
+        finally:
+            self.in_flight -= 1
+            visit.close()
+        probe = ProbeEvidence(
+            offer=offer,
+            began=began,
+            exchanges=visit.transcript.exchanges(),
+            handshake=visit.handshake,
+            failure=failure,
+            took=visit.transcript.elapsed,
+            octets_sent=visit.transcript.octets_sent,
+            octets_received=visit.transcript.octets_received,
+            source=visit.source,
+            probe_id=visit.probe_id,
+        )
+        self.budget.report(endpoint, failure)
+        self._told(endpoint, probe)
+        _log_visit(endpoint, probe)
+        return probe
+
+
+def _log_visit(endpoint: Endpoint, probe: ProbeEvidence) -> None:
+    said: dict[str, object] = {"probe_id": probe.probe_id, "mx": endpoint.host, "address": str(endpoint.address), "took": round(probe.took, 3)}
+    if isinstance(probe.handshake, Handshake):
+        log.debug("visited", **said, version=probe.handshake.version, cipher_suite=probe.handshake.cipher_suite)
+    elif probe.failure is not None:
+        log.info("visit inconclusive", **said, cause=probe.failure.cause, stage=probe.failure.stage, detail=probe.failure.detail)
+    else:
+        log.debug("visited", **said, tls="refused" if isinstance(probe.handshake, Refused) else "none")
+
+
+def _next_offer(endpoint: Endpoint, purpose: Purpose, probes: list[ProbeEvidence]) -> Offer | None:
+    """Choose the next visit of a scan, or ``None`` where it is over.
+
+    A full scan asks for the kind of certificate that the usual offer did not bring, then goes without SNI, and comes back with the
+    usual offer only where a refusal still lacks one that vouches for it.
+    """
+    if not probes:
+        return _USUAL
+    last = probes[-1]
+    if last.failure is not None and last.failure.stage is not Stage.EHLO_TLS:
+        return None
+    first = probes[0].handshake
+    if not isinstance(first, Handshake):
+        # STARTTLS was offered and failed, or the hello was refused: once more, on a fresh connection.
+        failed_once = len(probes) == 1 and any(e.stage is Stage.STARTTLS for e in last.exchanges)
+        return _USUAL if failed_once else None
+    if purpose is Purpose.QUICK:
+        return None
+    key_type = read_certificate(first.chain[0]).key_type if first.chain else None
+    wanted = [Offer(key_type=KeyType.RSA if key_type == "ECDSA" else KeyType.ECDSA), Offer(with_sni=False)]
+    for offer in wanted:
+        if all(probe.offer != offer for probe in probes):
+            return offer
+    scan = ScanEvidence(endpoint, purpose, last.began, tuple(probes))
+    open_refusals = [p for p in probes if isinstance(p.handshake, Refused) and not vouched(scan, p)]
+    if not open_refusals:
+        return None
+    if isinstance(last.handshake, Refused):
+        return _USUAL  # vouches for an alert; comes after, and between, bare closes
+    again = open_refusals[0].offer
+    return again if sum(p.offer == again for p in probes) < 2 else None
+
+
+class _Visit:
+    """The state of one connection, kept outside the coroutine so that a time-out finds it."""
+
+    _numbers = itertools.count(1)
+    _run = secrets.token_hex(3)
+
+    def __init__(self, visitor: Visitor, endpoint: Endpoint, offer: Offer) -> None:
+        self._visitor = visitor
+        self._endpoint = endpoint
+        self._offer = offer
+        self._dialogue: Dialogue | None = None
+        self._channel: Channel | None = None
+        self.transcript = Transcript()
+        self.handshake: Handshake | Refused | None = None
+        self.source = ""
+        self.probe_id = f"{self._run}-{next(self._numbers)}"
+
+    async def run(self) -> None:
+        connection = await dial(self._endpoint, self._visitor.network)
+        self.source = source_of(connection)
+        try:
+            self._dialogue = dialogue = Dialogue(self.transcript, self._visitor.ehlo_name)
+        except BaseException:
+            connection.close()
+            raise
+        greeting = await dialogue.greeting(connection)
+        if greeting.code != 220:
+            await self._leave(greeting)
+        offers = await self._greet(dialogue)
+        if not offers:
+            await dialogue.quit()
+            return
+        answer = await dialogue.starttls()
+        if answer.code != 220:
+            if meaning.starttls_failed(answer):
+                await dialogue.quit()
+                return
+            await self._leave(answer)
+        await self._secure(dialogue)
+
+    async def _greet(self, dialogue: Dialogue) -> bool:
+        """Say EHLO, or HELO to a server that knows no better. Returns whether STARTTLS is worth asking for."""
+        reply = await dialogue.ehlo()
+        if reply.code == 250:
+            return ehlo.offers_starttls(reply) or ehlo.looks_stripped(reply)
+        if not meaning.asks_for_helo(reply):
+            await self._leave(reply)
+        reply = await dialogue.ehlo(b"HELO")
+        if reply.code != 250:
+            await self._leave(reply)
+        return False
+
+    async def _leave(self, reply: Reply) -> None:
+        """End the visit because of a reply, politely."""
+        stage = self.transcript.stage
+        cause = meaning.why_refused(reply)
+        if reply.code != 421 and self._dialogue is not None:
+            await self._dialogue.quit()
+        raise ended(cause, stage, str(reply))
+
+    async def _secure(self, dialogue: Dialogue) -> None:
+        transport = dialogue.transport()
+        if transport is None or transport.is_closing():
+            raise ended(Cause.CONNECTION_CLOSED, Stage.HELLO, "the server closed the connection behind its 220")
+        sni = self._endpoint.host if self._offer.with_sni else None
+        self._channel = channel = Channel(transport, self.transcript, sni, self._offer.key_type)
+        self.handshake = await channel.shake_hands()
+        if isinstance(self.handshake, Refused):
+            if self._offer.is_usual and self.handshake.alert is None:
+                raise ended(Cause.CONNECTION_CLOSED, Stage.HELLO, "the server closed the connection after our hello")
+            return
+        if self._offer.is_usual:
+            # Only now is it certain that TLS works: a TLS 1.3 client is done before the server has agreed (RFC 8446 section 4.4).
+            reply = await self._converse(channel, b"EHLO " + self._visitor.ehlo_name.encode("ascii"))
+            if reply.code != 250:
+                raise ended(meaning.why_refused(reply), Stage.EHLO_TLS, str(reply))
+        with contextlib.suppress(Ended, TimeoutError):  # politeness, not measurement
+            async with asyncio.timeout(_QUIT_PATIENCE):
+                await self._converse(channel, b"QUIT")
+
+    async def _converse(self, channel: Channel, command: bytes) -> Reply:
+        """Send one command inside TLS, and return its reply."""
+        self.transcript.turn(Stage.EHLO_TLS, command + b"\r\n")
+        await channel.send(command + b"\r\n")
+        while True:
+            octets = await channel.receive()
+            if not octets:
+                raise ended(Cause.CONNECTION_CLOSED, Stage.EHLO_TLS, "the server closed the connection inside TLS")
+            if not self.transcript.heard(octets):
+                raise ended(Cause.LIMIT_EXCEEDED, Stage.EHLO_TLS, "the reply inside TLS exceeds every bound")
+            outcome = read_reply(self.transcript.received)
+            if isinstance(outcome, Malformed):
+                raise ended(Cause.LIMIT_EXCEEDED if outcome.too_long else Cause.PROTOCOL_ERROR, Stage.EHLO_TLS, outcome.why)
+            if isinstance(outcome, Parsed):
+                return outcome.reply
+
+    def timed_out(self) -> Failure:
+        """Say what the deadline cut off: a server that sent nothing, one that dripped, or one that sent what is no reply."""
+        stage = self.transcript.stage
+        limit = f"within {self._visitor.probe_deadline:g} s"
+        if stage in (Stage.HELLO, Stage.HANDSHAKE):
+            return Failure(Cause.READ_TIMEOUT, stage, f"the handshake was not complete {limit}")
+        if stage is Stage.CONNECT:
+            return Failure(Cause.CONNECT_TIMEOUT, stage, f"no answer {limit}")
+        heard = self.transcript.received
+        outcome = read_reply(heard)
+        if isinstance(outcome, Malformed):
+            return Failure(Cause.LIMIT_EXCEEDED if outcome.too_long else Cause.PROTOCOL_ERROR, stage, outcome.why)
+        if heard and isinstance(outcome, Incomplete):
+            return Failure(Cause.TARPIT, stage, f"{len(heard)} octets of a reply {limit}, and no end of it")
+        return Failure(Cause.READ_TIMEOUT, stage, f"no reply {limit}")
+
+    def close(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+        if self._dialogue is not None:
+            self._dialogue.close()

@@ -1,0 +1,221 @@
+"""Resolving: DNS questions asked with dnspython, answered as evidence. The only place that talks to a resolver."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+import dns.asyncquery
+import dns.edns
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.resolver
+import idna
+
+from mailtls.evidence import Failure, HostRoute, Lookup, LookupOutcome, RouteEvidence
+from mailtls.model import Cause, Stage
+from mailtls.smtp.reply import readable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from dns.rdatatype import RdataType
+
+MAX_HOSTS = 20
+"""MX hosts of one domain that are visited; the largest providers have about ten."""
+MAX_ADDRESSES = 32
+"""Addresses of one host and family."""
+_MAX_CHAIN = 8
+_TRIES = 2
+# Extended DNS errors that mean "validation failed" (RFC 8914 sections 4.7 to 4.13).
+_BOGUS_ERRORS = frozenset({6, 7, 8, 9, 10, 11, 12})
+_LABELS = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+
+
+class BadName(ValueError):  # noqa: N818 - it is what the operator typed
+    """A text that cannot be a domain name."""
+
+
+def ascii_name(domain: str) -> str:
+    """Return a domain name in ASCII, lower case, without the final dot; IDNs by IDNA 2008 with UTS 46.
+
+    Raises:
+        BadName: it cannot be one.
+
+    """
+    name = domain.strip().removesuffix(".")
+    try:
+        name = idna.encode(name, uts46=True).decode("ascii").lower() if not name.isascii() else name.lower()
+    except idna.IDNAError as error:
+        raise BadName(f"{readable(domain.encode(), 80)}: {error}") from error
+    if len(name) > 253 or not _LABELS.fullmatch(name) or any(len(label) > 63 for label in name.split(".")):
+        raise BadName(f"{readable(domain.encode('utf-8', 'replace'), 80)}: not a domain name")
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Nameservers:
+    """Which resolvers to ask, and what to believe.
+
+    Args:
+        addresses: address and port of each, in order of trial.
+        timeout: seconds for one question, all trials together.
+        trust_ad: whether their AD bit is believed; ``auto`` believes resolvers on loopback only (RFC 6698 section 10.1).
+
+    """
+
+    addresses: tuple[tuple[str, int], ...]
+    timeout: float = 5.0
+    trust_ad: bool | Literal["auto"] = "auto"
+
+
+def system_nameservers() -> tuple[tuple[str, int], ...]:
+    """Return the resolvers of /etc/resolv.conf; empty where there are none."""
+    try:
+        return tuple((str(address), 53) for address in dns.resolver.Resolver(configure=True).nameservers)
+    except dns.resolver.NoResolverConfiguration:
+        return ()
+
+
+class Resolver:
+    """Asks recursive resolvers. /etc/hosts has no say: what is measured is what the world sees."""
+
+    def __init__(self, nameservers: Nameservers, concurrency: int = 100) -> None:
+        self._nameservers = nameservers
+        self._places = asyncio.Semaphore(concurrency)
+
+    async def lookup(self, name: str, rdtype: str) -> Lookup:
+        """Ask one question. Never raises for what DNS does: failures are outcomes."""
+        kind = dns.rdatatype.from_text(rdtype)
+        absolute = dns.name.from_text(name)
+        async with self._places:
+            answer, server, why = await self._ask(absolute, kind, dns.flags.RD | dns.flags.AD)
+            shown = absolute.to_text()
+            if answer is None or server is None:
+                return Lookup(shown, rdtype, LookupOutcome.TIMED_OUT, detail=why)
+            rcode = answer.rcode()
+            if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+                return self._read(answer, absolute, kind, server)
+            said = _extended_error(answer)
+            bogus = any(isinstance(o, dns.edns.EDEOption) and int(o.code) in _BOGUS_ERRORS for o in answer.options)
+            if rcode == dns.rcode.SERVFAIL and not bogus:
+                # With checking disabled a bogus answer comes through, and a dead server still fails (RFC 4035 section 3.2.2).
+                unchecked, _server, _why = await self._ask(absolute, kind, dns.flags.RD | dns.flags.CD)
+                bogus = unchecked is not None and unchecked.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
+            outcome = LookupOutcome.BOGUS if bogus else LookupOutcome.SERVER_FAILURE
+            text = dns.rcode.to_text(rcode) + (f" ({said})" if said else "") + (", DNSSEC validation failed" if bogus else "")
+            return Lookup(shown, rdtype, outcome, detail=text)
+
+    async def _ask(
+        self, name: dns.name.Name, kind: RdataType, flags: int
+    ) -> tuple[dns.message.Message | None, tuple[str, int] | None, str]:
+        """Ask the resolvers in turn until one answers. Returns the answer, who gave it, and else why there is none."""
+        query = dns.message.make_query(name, kind, use_edns=0, payload=1232)
+        query.flags = dns.flags.Flag(flags)
+        why = "no resolver is configured" if not self._nameservers.addresses else ""
+        patience = self._nameservers.timeout / _TRIES
+        failed: tuple[dns.message.Message, tuple[str, int]] | None = None
+        for _ in range(_TRIES):
+            for server in self._nameservers.addresses:
+                query.id = random.SystemRandom().randrange(65536)
+                try:
+                    answer, _tcp = await dns.asyncquery.udp_with_fallback(
+                        query, server[0], port=server[1], timeout=patience / max(1, len(self._nameservers.addresses)), ignore_unexpected=True
+                    )
+                except (dns.exception.Timeout, TimeoutError):
+                    why = f"no answer from {server[0]} within {self._nameservers.timeout:g} s"
+                except (dns.exception.DNSException, OSError, EOFError) as error:
+                    why = f"{server[0]}: {readable(str(error).encode('utf-8', 'replace'), 120) or type(error).__name__}"
+                else:
+                    if answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+                        return answer, server, ""
+                    failed = answer, server
+            if failed is not None:
+                return *failed, ""
+        return None, None, why
+
+    def _read(self, answer: dns.message.Message, name: dns.name.Name, kind: RdataType, server: tuple[str, int]) -> Lookup:
+        shown = name.to_text()
+        rdtype = dns.rdatatype.to_text(kind)
+        owner = name
+        ttls = []
+        for _ in range(_MAX_CHAIN):
+            alias = answer.get_rrset(answer.answer, owner, answer.question[0].rdclass, dns.rdatatype.CNAME)
+            if alias is None or kind == dns.rdatatype.CNAME:
+                break
+            owner = alias[0].target
+            ttls.append(alias.ttl)
+        else:
+            return Lookup(shown, rdtype, LookupOutcome.SERVER_FAILURE, detail=f"more than {_MAX_CHAIN} aliases in a row")
+        authenticated = bool(answer.flags & dns.flags.AD) if self._believes(server) else None
+        records = answer.get_rrset(answer.answer, owner, answer.question[0].rdclass, kind)
+        canonical = owner.to_text()
+        if records is None:
+            gone = answer.rcode() == dns.rcode.NXDOMAIN
+            outcome = LookupOutcome.NO_SUCH_NAME if gone else LookupOutcome.NO_DATA
+            detail = "NXDOMAIN, the name does not exist" if gone else f"no {rdtype} record"
+            return Lookup(shown, rdtype, outcome, canonical=canonical, authenticated=authenticated, detail=detail)
+        texts = tuple(record.to_text() for record in records)
+        return Lookup(shown, rdtype, LookupOutcome.ANSWERED, texts, canonical, authenticated, min([records.ttl, *ttls]))
+
+    def _believes(self, server: tuple[str, int]) -> bool:
+        if self._nameservers.trust_ad == "auto":
+            return ip_address(server[0]).is_loopback
+        return bool(self._nameservers.trust_ad)
+
+    async def route(self, domain: str) -> RouteEvidence:
+        """Find out where mail for a domain goes (RFC 5321 section 5.1): its MX hosts, or itself, and their addresses."""
+        began = datetime.now(UTC)
+        try:
+            name = ascii_name(domain)
+        except BadName as error:
+            return RouteEvidence(domain, None, failure=Failure(Cause.DNS_FAILURE, Stage.DNS, str(error)), began=began)
+        mx = await self.lookup(name, "MX")
+        if mx.outcome is LookupOutcome.ANSWERED:
+            targets = sorted({_mx_target(record) for record in mx.records})
+            # The root among other hosts is no host (RFC 7505 section 3).
+            hosts = [(preference, host) for preference, host in targets if host]
+            omitted = max(0, len(hosts) - MAX_HOSTS)
+            routes = await asyncio.gather(*(self._host(host, preference) for preference, host in hosts[:MAX_HOSTS]))
+            return RouteEvidence(name, mx, tuple(routes), omitted_hosts=omitted, began=began)
+        if mx.outcome is LookupOutcome.NO_DATA:
+            return RouteEvidence(name, mx, (await self._host(name, 0),), implicit=True, began=began)
+        return RouteEvidence(name, mx, began=began)
+
+    async def _host(self, host: str, preference: int) -> HostRoute:
+        try:
+            name = ascii_name(host)
+        except BadName as error:
+            impossible = Lookup(host, "A", LookupOutcome.NO_SUCH_NAME, detail=str(error))
+            return HostRoute(readable(host.encode(), 255), preference, (impossible,))
+        lookups = await asyncio.gather(self.lookup(name, "A"), self.lookup(name, "AAAA"))
+        return HostRoute(name, preference, tuple(_capped(lookup) for lookup in lookups))
+
+
+def _mx_target(record: str) -> tuple[int, str]:
+    preference, host = record.split(None, 1)
+    return int(preference), host.removesuffix(".").lower()
+
+
+def _capped(lookup: Lookup) -> Lookup:
+    if len(lookup.records) <= MAX_ADDRESSES:
+        return lookup
+    detail = f"{len(lookup.records)} addresses, of which the first {MAX_ADDRESSES} in order are visited"
+    kept = tuple(sorted(lookup.records))[:MAX_ADDRESSES]
+    return Lookup(lookup.name, lookup.rdtype, lookup.outcome, kept, lookup.canonical, lookup.authenticated, lookup.ttl, detail)
+
+
+def _extended_error(answer: dns.message.Message) -> str:
+    options: Sequence[dns.edns.Option] = answer.options
+    said = [o.to_text() for o in options if isinstance(o, dns.edns.EDEOption)]
+    return readable("; ".join(said).encode("utf-8", "replace"), 160)

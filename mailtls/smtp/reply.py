@@ -1,0 +1,130 @@
+"""Replies (RFC 5321 section 4.2): bytes in, a reply or the reason why it is none out.
+
+The reader is lenient about what changes no meaning (bare LF, missing text, bytes that are not UTF-8) and strict about what does
+(a code that is not three digits, a code that changes between the lines of one reply).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_LINE = 4096
+"""Octets. RFC 5321 section 4.5.3.1.5 allows 512; real servers exceed it eightfold at most."""
+MAX_LINES = 200
+"""Lines of one reply. The longest EHLO replies seen have about thirty."""
+MAX_REPLY = 32_768
+"""Octets of one reply."""
+
+_CODE = re.compile(rb"([2-5][0-9]{2})([ -]|$)")
+_BEGINNING = re.compile(rb"(?s:|[2-5]|[2-5][0-9]|[2-5][0-9]{2}(?:\r|[ -].*)?)")
+_ENHANCED = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?:\s|$)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+def readable(wire: bytes, limit: int = 400) -> str:
+    r"""Return bytes of the wire as text that is safe in any log or terminal.
+
+    Bytes that are not UTF-8, control characters and characters that reorder text are shown as ``\xNN`` or ``\uNNNN``;
+    a backslash is doubled, so that nothing can be forged. What exceeds ``limit`` characters is cut and said to be.
+    """
+    text = wire[: limit * 4].replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+    text = _CONTROL.sub(_escape, text)
+    if len(text) > limit or len(wire) > limit * 4:
+        return f"{text[:limit]}... ({len(wire)} octets)"
+    return text
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if code == 0x0A:
+        return "\\n"
+    if code == 0x0D:
+        return "\\r"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete reply: its code and the text of each line, without codes and line ends."""
+
+    code: int
+    lines: tuple[bytes, ...]
+
+    @property
+    def enhanced(self) -> str | None:
+        """The enhanced status code (RFC 3463) at the head of the first line, e.g. ``4.7.0``; ``None`` where there is none."""
+        match = _ENHANCED.match(self.lines[0][:16].decode("latin-1"))
+        return None if match is None else f"{match[1]}.{int(match[2])}.{int(match[3])}"
+
+    def __str__(self) -> str:
+        first = readable(self.lines[0])
+        more = f" (+{len(self.lines) - 1} lines)" if len(self.lines) > 1 else ""
+        return f"{self.code} {first}{more}" if first else f"{self.code}{more}"
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """The bytes so far are the beginning of a reply; ``lines`` of it are complete."""
+
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """The bytes are no reply, and no more bytes can make them one."""
+
+    why: str
+    too_long: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A reply, and the bytes behind it: a server that obeys the protocol sends none."""
+
+    reply: Reply
+    rest: bytes
+    bare_lf: bool = False
+
+
+def read_reply(wire: bytes) -> Parsed | Incomplete | Malformed:
+    """Read one reply from the head of ``wire``.
+
+    The answer does not depend on how the bytes were cut into segments: whatever this returns for a whole reply, it returns
+    ``Incomplete`` for each of its proper prefixes.
+    """
+    lines: list[bytes] = []
+    code: bytes | None = None
+    offset = 0
+    bare_lf = False
+    while True:
+        end = wire.find(b"\n", offset)
+        if end < 0:
+            if len(wire) - offset > MAX_LINE:
+                return Malformed(f"a line of more than {MAX_LINE} octets", too_long=True)
+            if len(wire) > MAX_REPLY:
+                return Malformed(f"a reply of more than {MAX_REPLY} octets", too_long=True)
+            if _BEGINNING.fullmatch(wire, offset) is None:
+                return Malformed(f"not an SMTP reply: '{readable(wire[offset:], 120)}'")
+            return Incomplete(len(lines))
+        if end - offset > MAX_LINE:
+            return Malformed(f"a line of more than {MAX_LINE} octets", too_long=True)
+        if end >= MAX_REPLY:
+            return Malformed(f"a reply of more than {MAX_REPLY} octets", too_long=True)
+        line = wire[offset:end]
+        offset = end + 1
+        if line.endswith(b"\r"):
+            line = line[:-1]
+        else:
+            bare_lf = True
+        match = _CODE.match(line)
+        if match is None:
+            return Malformed(f"not an SMTP reply: '{readable(line, 120)}'")
+        if code is not None and match[1] != code:
+            return Malformed(f"the code changes within one reply, from {code.decode()} to {match[1].decode()}")
+        code = match[1]
+        lines.append(line[4:])
+        if match[2] != b"-":
+            return Parsed(Reply(int(code), tuple(lines)), wire[offset:], bare_lf)
+        if len(lines) >= MAX_LINES:
+            return Malformed(f"a reply of more than {MAX_LINES} lines", too_long=True)

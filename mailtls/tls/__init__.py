@@ -1,0 +1,1 @@
+"""TLS without sockets: names, hellos and certificates, read from bytes."""

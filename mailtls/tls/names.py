@@ -1,0 +1,78 @@
+"""Names of code points, from the IANA registries that lie in ``data/`` as CSV."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSIONS = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+"""Protocol versions, weakest first."""
+
+
+def version_rank(version: str) -> int:
+    """Return where a version stands in :data:`VERSIONS`. Raises ``ValueError`` for anything else."""
+    return VERSIONS.index(version)
+
+
+def _rows(table: str) -> list[dict[str, str]]:
+    text = files("mailtls.tls").joinpath("data", f"{table}.csv").read_text("utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+@cache
+def cipher_suites() -> Mapping[int, str]:
+    """IANA names of the TLS cipher suites by code."""
+    named = {}
+    for row in _rows("cipher-suites"):
+        first, second = row["Value"].split(",")
+        named[int(first, 16) << 8 | int(second, 16)] = row["Description"]
+    return named
+
+
+@cache
+def groups() -> Mapping[int, str]:
+    """IANA names of the TLS supported groups by code."""
+    return {int(row["Value"]): row["Description"] for row in _rows("supported-groups")}
+
+
+@cache
+def _groups_by_folded_name() -> Mapping[str, str]:
+    named = {name.casefold(): name for name in groups().values()}
+    # OpenSSL's own names for three groups that IANA lists under others.
+    return named | {"prime256v1": "secp256r1", "p-256": "secp256r1", "p-384": "secp384r1", "p-521": "secp521r1"}
+
+
+def group_name(openssl_name: str) -> str:
+    """Return the IANA name of a group that OpenSSL names in its own spelling; an unknown name comes back as it is."""
+    return _groups_by_folded_name().get(openssl_name.casefold(), openssl_name)
+
+
+def cipher_suite_name(code: int) -> str:
+    """Return the IANA name of a cipher suite, or ``0xNNNN`` for a code that is not assigned."""
+    return cipher_suites().get(code, f"0x{code:04X}")
+
+
+def has_forward_secrecy(version: str, cipher_suite: str) -> bool:
+    """Whether a suite derives its keys from ephemeral ones: all of TLS 1.3, and DHE and ECDHE before it (RFC 9325 section 4.1).
+
+    An anonymous exchange is ephemeral as well. Names, not codes, because evidence holds names.
+    """
+    return version == "TLSv1.3" or cipher_suite.startswith(("TLS_ECDHE_", "TLS_DHE_", "TLS_ECDH_anon_", "TLS_DH_anon_"))
+
+
+ALERTS: Mapping[int, str] = {
+    0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 21: "decryption_failed", 22: "record_overflow",
+    30: "decompression_failure", 40: "handshake_failure", 41: "no_certificate", 42: "bad_certificate", 43: "unsupported_certificate",
+    44: "certificate_revoked", 45: "certificate_expired", 46: "certificate_unknown", 47: "illegal_parameter", 48: "unknown_ca",
+    49: "access_denied", 50: "decode_error", 51: "decrypt_error", 60: "export_restriction", 70: "protocol_version",
+    71: "insufficient_security", 80: "internal_error", 86: "inappropriate_fallback", 90: "user_canceled", 100: "no_renegotiation",
+    109: "missing_extension", 110: "unsupported_extension", 111: "certificate_unobtainable", 112: "unrecognized_name",
+    113: "bad_certificate_status_response", 114: "bad_certificate_hash_value", 115: "unknown_psk_identity",
+    116: "certificate_required", 120: "no_application_protocol",
+}  # fmt: skip
+"""Names of the TLS alerts (IANA registry "TLS Alerts")."""

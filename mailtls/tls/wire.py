@@ -1,0 +1,45 @@
+"""A cursor over bytes of the wire: reads what is there, and says so where it is not. It never looks beyond its end."""
+
+from __future__ import annotations
+
+
+class Truncated(ValueError):  # noqa: N818 - it names what the bytes are
+    """There are fewer bytes than a field needs."""
+
+
+class Cursor:
+    """Reads big-endian fields (RFC 8446 section 3) from bytes.
+
+    Every method raises :exc:`Truncated` where the bytes end too early, and then has consumed nothing.
+    """
+
+    __slots__ = ("_at", "_octets")
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+        self._at = 0
+
+    @property
+    def left(self) -> int:
+        """How many octets have not been read."""
+        return len(self._octets) - self._at
+
+    def take(self, count: int) -> bytes:
+        """Return the next ``count`` octets."""
+        if count > self.left:
+            raise Truncated(f"{count} octets wanted, {self.left} left")
+        self._at += count
+        return self._octets[self._at - count : self._at]
+
+    def uint(self, size: int) -> int:
+        """Return the next ``size`` octets as a number."""
+        return int.from_bytes(self.take(size), "big")
+
+    def vector(self, size: int) -> bytes:
+        """Return a vector whose length stands before it in ``size`` octets."""
+        start = self._at
+        try:
+            return self.take(self.uint(size))
+        except Truncated:
+            self._at = start
+            raise

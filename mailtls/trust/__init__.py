@@ -1,0 +1,1 @@
+"""Trust decided from bytes and records: PKIX and names. No sockets, no clock."""

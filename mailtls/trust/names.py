@@ -1,0 +1,30 @@
+"""Does a certificate speak for a host name? (RFC 9525 section 6.3, with the wildcard rule of RFC 8461 section 4.1)"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def name_matches(pattern: str, host: str) -> bool:
+    """Whether one dNSName matches a host name.
+
+    Args:
+        pattern: from the certificate; a ``*`` counts only as the whole leftmost label, and stands for exactly one label.
+        host: in ASCII, without the final dot.
+
+    """
+    pattern = pattern.lower().removesuffix(".")
+    host = host.lower().removesuffix(".")
+    if not pattern.startswith("*."):
+        return pattern == host and "*" not in pattern
+    label, _, rest = host.partition(".")
+    # A wildcard straight below a top-level name would speak for a whole registry.
+    return bool(label) and pattern[2:] == rest and "." in rest and "*" not in rest
+
+
+def any_name_matches(patterns: Iterable[str], host: str) -> bool:
+    """Whether any of a certificate's dNSNames matches. The common name does not count (RFC 9525 section 2)."""
+    return any(name_matches(pattern, host) for pattern in patterns)

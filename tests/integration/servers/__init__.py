@@ -1,0 +1,33 @@
+"""Real servers on loopback addresses, each a subprocess with a directory of its own, for the integration tests.
+
+Every class is an async context manager: the server answers when the block is entered, and nothing of it is left when
+the block ends. ``install.sh``, one directory up, installs the programs.
+"""
+
+from .certificates import Authority, Certificate
+from .exim import Exim
+from .knot import Knot, Zone
+from .loopback import free_address, free_port
+from .opensmtpd import OpenSMTPD
+from .postfix import Postfix, Postscreen
+from .prometheus import Prometheus, check_metrics, check_rules
+from .server import Server
+from .unbound import Unbound
+
+__all__ = [
+    "Authority",
+    "Certificate",
+    "Exim",
+    "Knot",
+    "OpenSMTPD",
+    "Postfix",
+    "Postscreen",
+    "Prometheus",
+    "Server",
+    "Unbound",
+    "Zone",
+    "check_metrics",
+    "check_rules",
+    "free_address",
+    "free_port",
+]

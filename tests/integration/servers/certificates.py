@@ -1,0 +1,123 @@
+"""A certificate authority for the tests: a root, and RSA and ECDSA leaves under it, as PEM files."""
+
+import datetime as dt
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+Algorithm = Literal["rsa", "ecdsa"]
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate that was written out: ``chain`` is leaf first and without the root, ``bundle`` is key plus chain."""
+
+    x509: x509.Certificate
+    key: Path
+    chain: Path
+    bundle: Path
+
+
+def _new_key(algorithm: Algorithm) -> PrivateKey:
+    if algorithm == "rsa":
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+class Authority:
+    """A root certificate, in ``directory``/root.pem, and what it signs."""
+
+    def __init__(self, directory: Path, name: str = "mailtls test root") -> None:
+        """Make the root's key and its certificate, and write the certificate."""
+        self.directory = directory
+        self._key = _new_key("ecdsa")
+        now = dt.datetime.now(dt.UTC)
+        self.x509 = (
+            x509.CertificateBuilder()
+            .subject_name(_name(name))
+            .issuer_name(_name(name))
+            .public_key(self._key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - 30 * DAY)
+            .not_valid_after(now + 365 * DAY)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_usage(authority=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.file = directory / "root.pem"
+        self.file.write_bytes(self.x509.public_bytes(Encoding.PEM))
+
+    def issue(
+        self,
+        names: Sequence[str],
+        algorithm: Algorithm = "ecdsa",
+        *,
+        starts: dt.timedelta = -DAY,
+        ends: dt.timedelta = 90 * DAY,
+    ) -> Certificate:
+        """Sign a server certificate for these host names or addresses and write its files.
+
+        ``starts`` and ``ends`` count from now, so that ``ends=-DAY`` with ``starts=-2*DAY`` makes an expired one.
+        """
+        now = dt.datetime.now(dt.UTC)
+        key = _new_key(algorithm)
+        leaf = (
+            x509.CertificateBuilder()
+            .subject_name(_name(names[0]))
+            .issuer_name(self.x509.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now + starts)
+            .not_valid_after(now + ends)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(authority=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        stem = f"{names[0].replace('*', 'any')}-{algorithm}-{leaf.serial_number:x}"
+        written = Certificate(leaf, *(self.directory / f"{stem}.{end}.pem" for end in ("key", "chain", "bundle")))
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        chain = leaf.public_bytes(Encoding.PEM)
+        for file, content in ((written.key, private), (written.chain, chain), (written.bundle, private + chain)):
+            file.touch(mode=0o600)
+            file.write_bytes(content)
+        return written
+
+
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        encipher_only=False,
+        decipher_only=False,
+    )
