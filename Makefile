@@ -8,7 +8,8 @@ help:  ## what can be made
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --require-virtualenv -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install -q --require-hashes -r constraints.txt
+	$(BIN)/pip install -q --no-deps -e .
 	touch $@
 
 demo: $(VENV)/ready  ## the whole system against its own lab: no root, no Internet

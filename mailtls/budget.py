@@ -106,6 +106,12 @@ class Budget:
         operator = self._account(f"operator {self.operator_of(endpoint.host)}", self.limits.per_operator)
         return operator, self._account(f"address {endpoint.address}", 1)
 
+    def inherit(self, older: Budget) -> None:
+        """Take over who asked us to stay away, and for how long: a reload is no excuse to knock again."""
+        for key, account in older._accounts.items():  # noqa: SLF001 - of our own class
+            mine = self._account(key, self.limits.per_operator if key.startswith("operator ") else 1)
+            mine.next_start, mine.closed_until, mine.strikes = account.next_start, account.closed_until, account.strikes
+
     def closed_for(self, endpoint: Endpoint) -> float:
         """Return for how many seconds we stay away from an endpoint, because it or its operator asked us to; 0 where nobody did."""
         return max(0.0, max(account.closed_until for account in self._both(endpoint)) - time.monotonic())

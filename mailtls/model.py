@@ -203,3 +203,12 @@ class DomainObservation:
     mx: tuple[MXObservation, ...]
     measured_at: datetime | None = None
     unresolved: Unknown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that is known at one moment. Immutable: pages and metrics are rendered from it without a lock, and without I/O."""
+
+    domains: tuple[DomainObservation, ...] = ()
+    waiting: tuple[tuple[str, str], ...] = ()
+    """Provider and domain of those that have not been looked at yet."""

@@ -159,7 +159,7 @@ def fake_providers(authority: Authority, now: datetime) -> tuple[FakeProvider, .
         ),
         one(
             "tls-unavailable",
-            "unknown: STARTTLS is offered but fails for now",
+            "STARTTLS offered, and failing when it is asked for (454)",
             starttls=b"454 4.7.0 TLS not available due to temporary reason\r\n",
         ),
         one("greylisting", "unknown: put off at EHLO", ehlo=b"450 4.7.1 Greylisted, come back later\r\n"),

@@ -1,0 +1,53 @@
+"""Putting the parts together as a configuration says: resolver, budget, prober, measurer."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from mailtls.budget import Budget
+from mailtls.measure import Measurer, Pace
+from mailtls.probe import Prober, Visitor
+from mailtls.resolve import BadName, Resolver, ascii_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mailtls.config import Configuration
+    from mailtls.evidence import ProbeEvidence
+    from mailtls.model import Endpoint
+
+
+def ehlo_name(configuration: Configuration) -> str:
+    """Return what we call ourselves: the configured name, else this host's, else ``localhost``."""
+    if configuration.vantage.ehlo_name is not None:
+        return configuration.vantage.ehlo_name
+    try:
+        return ascii_name(socket.getfqdn())
+    except BadName:
+        return "localhost"
+
+
+def measurer(
+    configuration: Configuration, *, lasting: bool = False, told: Callable[[Endpoint, ProbeEvidence], None] | None = None
+) -> Measurer:
+    """Make a measurer.
+
+    Args:
+        configuration: what it goes by.
+        lasting: whether it is a daemon's, which remembers and holds, or for a single check.
+        told: called after each visit.
+
+    Raises:
+        BadConfiguration: the trust anchors cannot be read.
+
+    """
+    network = configuration.network
+    visitor = Visitor(
+        configuration.dialling(), ehlo_name(configuration), network.probe_deadline.total_seconds(), configuration.vantage.name
+    )
+    prober = Prober(visitor, Budget(configuration.budget()), told)
+    schedule = configuration.schedule
+    pace = Pace(schedule.interval, schedule.enumeration_interval) if lasting else None
+    resolver = Resolver(configuration.nameservers())
+    return Measurer(resolver, prober, configuration.anchors(), network.port, frozenset(configuration.exclude.domains), pace)

@@ -1,0 +1,235 @@
+"""The daemon: schedule, web server, signals, reload, and word to the service manager."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import structlog
+import uvicorn
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from mailtls import assembly, config
+from mailtls.measure import Measurer
+from mailtls.schedule import Schedule
+from mailtls.show.metrics import SnapshotCollector
+from mailtls.show.own import OwnMetrics
+from mailtls.show.routes import MXCollector
+from mailtls.web import application
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from mailtls.config import Configuration
+    from mailtls.model import Snapshot
+
+log = structlog.get_logger("mailtls.daemon")
+
+_DRAIN = 15.0
+
+
+class CannotListen(OSError):  # noqa: N818 - it is what happened
+    """An address to listen on cannot be had."""
+
+
+class Daemon:
+    """One running mailtls."""
+
+    def __init__(self, configuration: Configuration, path: Path | None = None) -> None:
+        """Make a daemon.
+
+        Args:
+            configuration: what it goes by.
+            path: where that was read from, for reloading; ``None`` where it was made in memory.
+
+        """
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.own = OwnMetrics(self.registry)
+        self.registry.register(SnapshotCollector(self.snapshot))
+        self.registry.register(MXCollector(lambda: self.schedule.mx_sets))
+        self._path = path
+        self._reloading = asyncio.Lock()
+        self._notify = _Notifier()
+        self.configuration = configuration
+        self.schedule = self._plan(configuration)
+        self.own.reload_ok.set(1)
+        self.own.reload_at.set_to_current_time()
+
+    def _plan(self, configuration: Configuration) -> Schedule:
+        measurer = assembly.measurer(configuration, lasting=True, told=self.own.count)
+        schedule = configuration.schedule
+        return Schedule(measurer, configuration.partners(), schedule.interval, schedule.jitter)
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return datetime.now(UTC)
+
+    def snapshot(self) -> Snapshot:
+        """Return what is known now."""
+        return self.schedule.snapshot()
+
+    def owner_of(self, domain: str) -> str | None:
+        """Return the provider of a configured domain, or ``None``."""
+        return next((p.name for p in self.schedule.partners if domain in p.domains), None)
+
+    def one_off(self) -> Measurer:
+        """Return a measurer that remembers nothing, under the budget that the schedule is under."""
+        m = self.schedule.measurer
+        return Measurer(m.resolver, m.prober, m.anchors, m.port, m.excluded)
+
+    def refresh(self) -> None:
+        """Bring the daemon's gauges up to date, before they are rendered."""
+        self.own.in_flight.set(self.schedule.measurer.prober.in_flight)
+        self.own.lag.set(self.schedule.lag)
+        self.own.interval.set(self.schedule.interval.total_seconds())
+        if self.schedule.last_cycle_at is not None:
+            self.own.cycle.set(self.schedule.last_cycle_at.timestamp())
+
+    def is_healthy(self) -> bool:
+        """Whether the schedule goes on: some domain was looked at within three intervals and a scan's time."""
+        patience = 3 * self.schedule.interval.total_seconds() + self.configuration.limits.scan_deadline.total_seconds()
+        return time.monotonic() - self.schedule.progressed_at < patience
+
+    def is_ready(self) -> bool:
+        """Whether there is something to show."""
+        return bool(self.schedule.routes)
+
+    async def reload(self) -> None:
+        """Read the configuration again. Raises ``BadConfiguration``, and then the old one stays in force, whole."""
+        if self._path is None:
+            raise config.BadConfiguration(["this configuration was made in memory; there is no file to read again"])
+        async with self._reloading:
+            self._notify("RELOADING=1")
+            try:
+                fresh = await asyncio.to_thread(config.load, self._path)
+                if fresh.web != self.configuration.web:
+                    log.warning("web.listen has changed; that takes a restart")
+                schedule = self._plan(fresh)
+            except config.BadConfiguration as error:
+                self.own.reload_ok.set(0)
+                log.error("reload refused, the old configuration stays in force", mistakes=error.mistakes)  # noqa: TRY400 - no traceback
+                raise
+            finally:
+                self._notify("READY=1")
+            await self.schedule.stop()
+            schedule.inherit(self.schedule)
+            schedule.measurer.prober.budget.inherit(self.schedule.measurer.prober.budget)
+            self.configuration, self.schedule = fresh, schedule
+            schedule.start()
+            self.own.reload_ok.set(1)
+            self.own.reload_at.set_to_current_time()
+            log.info("reloaded", domains=sum(len(p.domains) for p in schedule.partners))
+
+    async def run(self, listen: Sequence[tuple[str, int]], announce: Callable[[str], None]) -> None:
+        """Run until SIGTERM or SIGINT; a second one ends it at once.
+
+        Args:
+            listen: addresses and ports of the web server; port 0 picks one.
+            announce: told each URL that is served.
+
+        Raises:
+            CannotListen: an address cannot be had.
+
+        """
+        sockets = [_listening(host, port) for host, port in listen]
+        for bound in sockets:
+            announce(_url(bound))
+        server = _Server(
+            uvicorn.Config(application(self), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5)
+        )
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            if stopping.is_set():
+                log.warning("second signal, ending at once")
+                os._exit(1)
+            stopping.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+        reloads: set[asyncio.Task[None]] = set()
+
+        def hang_up() -> None:
+            task = asyncio.create_task(self._reload_quietly())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
+        self.schedule.start()
+        serving = asyncio.create_task(server.serve(sockets))
+        heartbeat = asyncio.create_task(self._heartbeat())
+        self._notify("READY=1")
+        log.info("running", domains=sum(len(p.domains) for p in self.schedule.partners), interval=str(self.schedule.interval))
+        try:
+            await stopping.wait()
+        finally:
+            self._notify("STOPPING=1")
+            log.info("stopping")
+            heartbeat.cancel()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DRAIN):
+                    await self.schedule.stop()
+            server.should_exit = True
+            await serving
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+
+    async def _reload_quietly(self) -> None:
+        with contextlib.suppress(config.BadConfiguration):  # logged, and counted
+            await self.reload()
+
+    async def _heartbeat(self) -> None:
+        """Feed the watchdog for as long as the schedule goes on."""
+        while True:
+            if self.is_healthy():
+                self._notify("WATCHDOG=1")
+            await asyncio.sleep(5)
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - signals are the daemon's own
+        yield
+
+
+class _Notifier:
+    """sd_notify(3): datagrams to the service manager's socket, where there is one."""
+
+    def __init__(self) -> None:
+        self._path = os.environ.get("NOTIFY_SOCKET", "")
+
+    def __call__(self, state: str) -> None:
+        if not self._path:
+            return
+        if state == "RELOADING=1":
+            state += f"\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
+        address = "\0" + self._path[1:] if self._path.startswith("@") else self._path
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+            channel.sendto(state.encode(), address)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+    return bound
+
+
+def _url(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

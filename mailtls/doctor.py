@@ -1,0 +1,132 @@
+"""Can this vantage measure at all? Each examination says what it saw, and what to do where that is not enough."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import certifi
+import dns.reversename
+
+from mailtls import assembly
+from mailtls.dial import why_out_of_scope
+from mailtls.evidence import LookupOutcome, Offer
+from mailtls.model import Stage
+from mailtls.observation import endpoints_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from mailtls.config import Configuration
+    from mailtls.measure import Measurer
+    from mailtls.model import Endpoint
+
+_SIGNED = "."
+_DOMAINS_TRIED = 3
+_PUBLIC_IPV6 = ip_address("2001:4860:4860::8888")  # only a route is asked for; nothing is sent
+
+
+class Health(StrEnum):
+    """What an examination found."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """One thing that was examined."""
+
+    subject: str
+    health: Health
+    text: str
+
+
+async def examine(configuration: Configuration) -> AsyncIterator[Examination]:
+    """Examine this vantage, one thing after the other."""
+    measurer = assembly.measurer(configuration)
+    yield _trust(measurer)
+    yield _clock()
+    async for found in _resolver(configuration, measurer):
+        yield found
+    yield await _name(configuration, measurer)
+    lacking = why_out_of_scope(_PUBLIC_IPV6, configuration.dialling())
+    yield Examination(
+        "IPv6", Health.GOOD if lacking is None else Health.UNKNOWN, lacking or "this machine has a route to the IPv6 Internet"
+    )
+    yield await _port(configuration, measurer)
+
+
+def _trust(measurer: Measurer) -> Examination:
+    anchors = measurer.anchors
+    return Examination("trust store", Health.GOOD, f"{anchors.count} trust anchors in {anchors.name}")
+
+
+def _clock() -> Examination:
+    # There is no time server to ask; but a clock that is behind our own trust store's release is wrong for certain.
+    released = datetime.fromtimestamp(Path(certifi.where()).stat().st_mtime, UTC)
+    now = datetime.now(UTC)
+    if now < released:
+        return Examination("clock", Health.BAD, f"it says {now:%Y-%m-%d %H:%M} UTC, which is before the trust store was installed")
+    return Examination("clock", Health.UNKNOWN, f"it says {now:%Y-%m-%d %H:%M:%S} UTC; compare that with a clock you trust")
+
+
+async def _resolver(configuration: Configuration, measurer: Measurer) -> AsyncIterator[Examination]:
+    servers = configuration.nameservers().addresses
+    named = ", ".join(f"{host}:{port}" for host, port in servers) or "none"
+    answer = await measurer.resolver.lookup(_SIGNED, "SOA")
+    if not answer.is_answer:
+        yield Examination("resolver", Health.BAD, f"{named} did not answer for the root zone: {answer.detail}")
+        return
+    yield Examination("resolver", Health.GOOD, f"{named} answers")
+    if answer.authenticated is None:
+        text = "is not on loopback, so its word on DNSSEC is not believed; run a validating resolver on this machine (resolver.trust_ad)"
+        yield Examination("DNSSEC", Health.UNKNOWN, f"{named} {text}")
+    elif answer.authenticated:
+        yield Examination("DNSSEC", Health.GOOD, "the resolver validates: it vouches for the root zone")
+    else:
+        yield Examination("DNSSEC", Health.BAD, "the resolver does not validate: it does not vouch for the root zone, which is signed")
+
+
+async def _name(configuration: Configuration, measurer: Measurer) -> Examination:
+    name = assembly.ehlo_name(configuration)
+    lookups = await asyncio.gather(measurer.resolver.lookup(name, "A"), measurer.resolver.lookup(name, "AAAA"))
+    addresses = [record for lookup in lookups for record in lookup.records]
+    if not addresses:
+        failed = next((lookup for lookup in lookups if not lookup.is_answer), None)
+        if failed is not None:
+            return Examination("EHLO name", Health.UNKNOWN, f"{name}: {failed.detail}")
+        return Examination("EHLO name", Health.BAD, f"{name} has no address; many servers turn such a name away (vantage.ehlo_name)")
+    for address in addresses:
+        pointer = await measurer.resolver.lookup(dns.reversename.from_address(address).to_text(), "PTR")
+        if pointer.outcome is not LookupOutcome.ANSWERED:
+            return Examination("EHLO name", Health.BAD, f"{name} is {address}, which has no PTR record: {pointer.detail}")
+        if f"{name}." not in {record.lower() for record in pointer.records}:
+            return Examination("EHLO name", Health.BAD, f"{name} is {address}, whose PTR record says {pointer.records[0]}")
+    return Examination("EHLO name", Health.GOOD, f"{name} is {', '.join(addresses)}, and the PTR records agree")
+
+
+async def _port(configuration: Configuration, measurer: Measurer) -> Examination:
+    """Try the first MX host of a few partners: one greeting is enough to know that the port is open."""
+    subject = f"port {configuration.network.port}"
+    tried: list[str] = []
+    for provider in configuration.partners()[:_DOMAINS_TRIED]:
+        route = await measurer.route(provider.domains[0])
+        endpoints: list[Endpoint] = [e for host in route.hosts for e in endpoints_of(host, measurer.port) if e.family == "ipv4"]
+        if not endpoints:
+            tried.append(f"{provider.domains[0]}: no address")
+            continue
+        probe = await measurer.prober.visit(endpoints[0], Offer())
+        if probe.failure is None or probe.failure.stage is not Stage.CONNECT:
+            return Examination(subject, Health.GOOD, f"{endpoints[0].host} was reached")
+        tried.append(f"{endpoints[0].host}: {probe.failure.cause.value}")
+    if not tried:
+        return Examination(subject, Health.UNKNOWN, "no provider is configured, so nobody was tried; name a --config.file")
+    advice = "most clouds and homes block it outward; nothing can be said of any partner from here until it is open"
+    return Examination(subject, Health.BAD, f"nobody was reached ({'; '.join(tried)}): {advice}")

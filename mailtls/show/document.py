@@ -1,0 +1,79 @@
+"""Observations as JSON: the contract of ``mailtls check --format json``, schema 1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mailtls.model import Absent, Known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from mailtls.model import DomainObservation, EndpointObservation, MXObservation, Reading
+
+SCHEMA = 1
+
+
+def document(domains: Iterable[DomainObservation]) -> dict[str, Any]:
+    """Return the whole document, ready for ``json.dumps``."""
+    return {"schema": SCHEMA, "domains": [domain_document(domain) for domain in domains]}
+
+
+def domain_document(domain: DomainObservation) -> dict[str, Any]:
+    """Return one domain."""
+    return {
+        "domain": domain.domain,
+        "provider": domain.provider,
+        "verdict": domain.verdict.value,
+        "findings": [{"code": f.code, "where": f.where, "text": f.text} for f in domain.findings],
+        "measured_at": rfc3339(domain.measured_at),
+        "readings": _readings(domain.readings),
+        "grades": {},
+        "mx": [_host(host) for host in domain.mx],
+    }
+
+
+def _host(host: MXObservation) -> dict[str, Any]:
+    return {
+        "host": host.host,
+        "preference": host.preference,
+        "readings": _readings(host.readings),
+        "endpoints": [_endpoint(endpoint) for endpoint in host.endpoints],
+    }
+
+
+def _endpoint(endpoint: EndpointObservation) -> dict[str, Any]:
+    return {
+        "address": str(endpoint.endpoint.address),
+        "port": endpoint.endpoint.port,
+        "conclusive": endpoint.conclusive,
+        "in_scope": endpoint.in_scope,
+        "attempted_at": rfc3339(endpoint.attempted_at),
+        "concluded_at": rfc3339(endpoint.concluded_at),
+        "readings": _readings(endpoint.readings),
+    }
+
+
+def _readings(readings: Mapping[str, Reading[object]]) -> dict[str, Any]:
+    return {name: reading_document(reading) for name, reading in readings.items()}
+
+
+def reading_document(reading: Reading[object]) -> dict[str, Any]:
+    """Return one reading: ``{"state": "known", "value": ...}``, ``{"state": "absent"}`` or ``{"state": "unknown", "cause", ...}``."""
+    if isinstance(reading, Known):
+        return {"state": "known", "value": reading.value}
+    if isinstance(reading, Absent):
+        return {"state": "absent"}
+    return {
+        "state": "unknown",
+        "cause": reading.cause.value,
+        "stage": reading.stage.value,
+        "detail": reading.detail,
+        "seen": reading.seen,
+    }
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """Return a time in UTC to the second, or ``None``."""
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,58 @@
+"""The daemon's metrics about itself: what it did, how long that took, whether it is late."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from mailtls import __version__
+from mailtls.model import Cause, Stage
+
+if TYPE_CHECKING:
+    from mailtls.evidence import ProbeEvidence
+    from mailtls.model import Endpoint
+
+
+class OwnMetrics:
+    """Counters and gauges of one daemon. They are never keyed by MX host."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register everything, with every label that can occur at zero, so that a first failure is a rise and not a new series."""
+        self.probes = Counter("mailtls_probes", "Visits made.", registry=registry)
+        self.failures = Counter("mailtls_probe_failures", "Visits that ended early, by stage and cause.", ["stage", "cause"], registry=registry)
+        self.phases = Histogram(
+            "mailtls_probe_phase_duration_seconds", "How long a step of a visit took.", ["phase"], registry=registry,
+            buckets=(0.005, 0.02, 0.1, 0.3, 1, 3, 10, 30, 60),
+        )  # fmt: skip
+        self.octets = Counter("mailtls_probe_octets", "Octets of all visits.", ["direction"], registry=registry)
+        self.in_flight = Gauge("mailtls_probes_in_flight", "Visits under way.", registry=registry)
+        self.lag = Gauge("mailtls_scheduler_lag_seconds", "By how much the last look at a domain came late.", registry=registry)
+        self.interval = Gauge("mailtls_cycle_interval_seconds", "The interval between two looks at a domain.", registry=registry)
+        self.cycle = Gauge(
+            "mailtls_cycle_last_success_timestamp_seconds", "When every domain had last been looked at once.", registry=registry
+        )
+        self.reload_ok = Gauge(
+            "mailtls_config_last_reload_successful", "Whether the last attempt to load the configuration succeeded.", registry=registry
+        )
+        self.reload_at = Gauge(
+            "mailtls_config_last_reload_success_timestamp_seconds", "When the configuration was last loaded.", registry=registry
+        )
+        build = Gauge("mailtls_build_info", "What is running.", ["version", "python"], registry=registry)
+        build.labels(__version__, platform.python_version()).set(1)
+        for stage in (Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.STARTTLS, Stage.HELLO, Stage.HANDSHAKE, Stage.EHLO_TLS):
+            for cause in (Cause.READ_TIMEOUT, Cause.CONNECTION_CLOSED):
+                self.failures.labels(stage.value, cause.value)
+        for direction in ("sent", "received"):
+            self.octets.labels(direction)
+
+    def count(self, _endpoint: Endpoint, probe: ProbeEvidence) -> None:
+        """Count one visit."""
+        self.probes.inc()
+        self.octets.labels("sent").inc(probe.octets_sent)
+        self.octets.labels("received").inc(probe.octets_received)
+        if probe.failure is not None:
+            self.failures.labels(probe.failure.stage.value, probe.failure.cause.value).inc()
+        for exchange in probe.exchanges:
+            self.phases.labels(exchange.stage.value).observe(exchange.took)

@@ -1,0 +1,155 @@
+"""A domain for a person at a terminal: the verdict first, then what it rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.text import Text
+
+from mailtls.model import Absent, Known, Unknown, Verdict
+from mailtls.smtp.reply import readable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mailtls.evidence import ProbeEvidence, ScanEvidence
+    from mailtls.model import DomainObservation, EndpointObservation, MXObservation, Reading
+
+_LOOK = {
+    Verdict.PROTECTED: ("bold green", "a careful sender could require verified TLS here and lose no mail"),
+    Verdict.DEGRADED: ("bold yellow", "encrypted as far as it was measured, but short of protected"),
+    Verdict.UNPROTECTED: ("bold red", "measured without usable STARTTLS"),
+    Verdict.UNKNOWN: ("bold magenta", "not enough could be measured; that is no verdict on anyone"),
+    Verdict.NO_MAIL: ("bold", "the domain says that it takes no mail (null MX)"),
+}
+
+
+def domain_lines(domain: DomainObservation) -> Iterator[str]:
+    """Yield the lines about one domain, in rich's markup; everything from the wire is escaped."""
+    style, meaning = _LOOK[domain.verdict]
+    yield f"[{style}]{domain.verdict.value.upper()}[/]  [bold]{escape(domain.domain)}[/]  {meaning}"
+    if domain.unresolved is not None:
+        yield f"  {_unknown(domain.unresolved)}"
+    for finding in domain.findings:
+        yield f"  [red]x[/] {escape(finding.where)}: {escape(finding.text)} [dim]({finding.code})[/]"
+    irregular = domain.readings.get("mx_irregularities")
+    if isinstance(irregular, Known):
+        for entry in irregular.value:  # type: ignore[attr-defined]
+            yield f"  [yellow]![/] {escape(entry['host'])}: {entry['code']}"
+    dnssec = domain.readings.get("dnssec")
+    if isinstance(dnssec, Known):
+        yield f"  [dim]MX records by DNSSEC: {dnssec.value}[/]"
+    for host in domain.mx:
+        yield from _host_lines(host)
+
+
+def _host_lines(host: MXObservation) -> Iterator[str]:
+    yield f"  [bold]{escape(host.host)}[/] [dim]preference {host.preference}[/]"
+    if host.unresolved is not None:
+        yield f"    {_unknown(host.unresolved)}"
+    for endpoint in host.endpoints:
+        yield from _endpoint_lines(endpoint)
+
+
+def _endpoint_lines(endpoint: EndpointObservation) -> Iterator[str]:
+    readings = endpoint.readings
+    address = escape(str(endpoint.endpoint.address))
+    if not endpoint.in_scope:
+        reason = readings["starttls_offered"]
+        yield f"    [dim]{address}  out of scope: {escape(reason.detail) if isinstance(reason, Unknown) else ''}[/]"
+        return
+    if endpoint.inconclusive is not None:
+        yield f"    {address}  {_unknown(endpoint.inconclusive)}"
+        if not any(isinstance(reading, Known) for reading in readings.values()):
+            return
+    else:
+        yield f"    {address}  {_tls(readings)}"
+    for certificate in _certificates(readings.get("certificates")):
+        names = ", ".join(certificate["names"][:3]) + (f" and {len(certificate['names']) - 3} more" if len(certificate["names"]) > 3 else "")
+        until = (certificate["not_after"] or "?")[:10]
+        yield f"      certificate {certificate['key_type']} {certificate['key_bits']}, until {until}, {escape(names) or 'no names'}"
+    yield f"      {_mark(readings['certificate_trusted'], 'trusted')}  {_mark(readings['certificate_name_match'], 'names the host')}"
+    for name, words in _ODDITIES.items():
+        if readings.get(name) == Known(value=True):
+            yield f"      [red]x[/] {words}"
+
+
+_ODDITIES = {
+    "starttls_stripped": "a keyword of the EHLO reply was overwritten on the way (XXXXXXXA)",
+    "starttls_misplaced": "STARTTLS stands in the greeting line, where no sender looks for it",
+    "plaintext_after_starttls": "more plaintext followed the 220 to STARTTLS",
+}
+
+
+def _tls(readings: Any) -> str:
+    if readings["starttls_offered"] == Known(value=False):
+        helo = ", and knows only HELO" if readings["esmtp"] == Known(value=False) else ""
+        return f"[red]x[/] no STARTTLS{helo}"
+    if readings["starttls_accepted"] == Known(value=False):
+        return "[red]x[/] STARTTLS offered, and failing"
+    negotiated = readings["negotiated"]
+    if isinstance(negotiated, Known):
+        value: Any = negotiated.value
+        return f"STARTTLS  {value['version']}  {value['cipher_suite']}  {value['group'] or 'no ephemeral key'}"
+    return "[green]ok[/] STARTTLS"
+
+
+def _certificates(reading: Reading[Any] | None) -> list[dict[str, Any]]:
+    if isinstance(reading, Known):
+        return list(reading.value)
+    return list(reading.seen) if isinstance(reading, Unknown) and isinstance(reading.seen, list) else []
+
+
+def _mark(reading: Reading[Any], words: str) -> str:
+    if isinstance(reading, Known):
+        return f"[green]ok[/] {words}" if reading.value else f"[red]x[/] not {words}" if words == "trusted" else "[red]x[/] does not name the host"
+    if isinstance(reading, Absent):
+        return f"[dim]- {words}: does not apply[/]"
+    return f"[magenta]?[/] {words}: {reading.cause.value}"
+
+
+def _unknown(unknown: Unknown) -> str:
+    detail = f": {escape(unknown.detail)}" if unknown.detail else ""
+    return f"[magenta]?[/] could not be measured, {unknown.cause.value} at {unknown.stage.value}{detail}"
+
+
+def transcript_lines(scan: ScanEvidence) -> Iterator[str]:
+    """Yield the transcript of every visit of a scan: what was sent and received, when, and from where."""
+    yield f"[bold]{escape(str(scan.endpoint))}[/]  {scan.purpose.value} scan"
+    if scan.out_of_scope is not None:
+        yield f"  out of scope: {escape(scan.out_of_scope.detail)}"
+    for probe in scan.probes:
+        yield from _probe_lines(probe)
+    if scan.failure is not None:
+        yield f"  [magenta]?[/] {scan.failure.cause.value} at {scan.failure.stage.value}: {escape(scan.failure.detail)}"
+
+
+def _probe_lines(probe: ProbeEvidence) -> Iterator[str]:
+    offer = ("with SNI" if probe.offer.with_sni else "without SNI") + (f", {probe.offer.key_type} only" if probe.offer.key_type else "")
+    yield (
+        f"  [dim]{probe.began:%Y-%m-%dT%H:%M:%SZ} visit {probe.probe_id} from {escape(probe.source) or 'nowhere'}, {offer}; "
+        f"{probe.took:.3f} s, {probe.octets_sent} octets sent, {probe.octets_received} received[/]"
+    )
+    for exchange in probe.exchanges:
+        inside = " (inside TLS)" if exchange.stage == "ehlo-tls" else ""
+        if exchange.sent:
+            yield f"    {exchange.began:7.3f} [cyan]>[/] {escape(readable(exchange.sent.rstrip()))}{inside}"
+        for line in exchange.received.splitlines()[:60]:
+            yield f"    {exchange.began + exchange.took:7.3f} [green]<[/] {escape(readable(line))}"
+        if exchange.stage == "starttls" and exchange.sent.startswith(b"STARTTLS") and probe.handshake is not None:
+            yield f"            {escape(_handshake(probe))}"
+    if probe.failure is not None:
+        yield f"    [magenta]?[/] {probe.failure.cause.value} at {probe.failure.stage.value}: {escape(probe.failure.detail)}"
+
+
+def _handshake(probe: ProbeEvidence) -> str:
+    done: Any = probe.handshake
+    if hasattr(done, "version"):
+        return f"TLS handshake: {done.version} {done.cipher_suite} {done.group or ''}, {len(done.chain)} certificates"
+    return "TLS handshake: the server closed the connection" if done.alert is None else f"TLS handshake: alert {done.name} ({done.alert})"
+
+
+def plain(line: str) -> str:
+    """Return a line of markup without its markup."""
+    return Text.from_markup(line).plain

@@ -1,0 +1,120 @@
+"""The HTTP side of the daemon: metrics, health, reload, and a probe on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from html import escape
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from mailtls import __version__
+from mailtls.config import BadConfiguration
+from mailtls.evidence import Purpose
+from mailtls.model import Snapshot
+from mailtls.resolve import BadName, ascii_name
+from mailtls.show.document import document, domain_document
+from mailtls.show.metrics import SnapshotCollector
+from mailtls.show.text import plain, transcript_lines
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from mailtls.daemon import Daemon
+
+_PROBES_AT_ONCE = 4
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+_LANDING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>mailtls</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}}
+table{{border-collapse:collapse}}td,th{{text-align:left;padding:.2rem 1rem .2rem 0}}th{{font-weight:600}}</style>
+<h1>mailtls {version}</h1>
+<p>Checks whether mail providers keep their promise of encrypted delivery. <strong>Unknown</strong> means that something could not be
+measured; it is a verdict on nobody.</p>
+<table><tr><th>Domain<th>Provider<th>Verdict<th>Measured</tr>{rows}</table>
+<p><a href="/metrics">/metrics</a> for Prometheus; <a href="/api/v1/domains">/api/v1/domains</a> as JSON;
+<code>/probe?target=DOMAIN&amp;debug=true</code> measures one of them now, and shows the transcript.</p></html>"""
+
+
+def application(daemon: Daemon) -> Starlette:
+    """Return the web application of a daemon."""
+    places = asyncio.Semaphore(_PROBES_AT_ONCE)
+
+    async def landing(_request: Request) -> Response:
+        rows = "".join(
+            f"<tr><td>{escape(d.domain)}<td>{escape(d.provider)}<td>{d.verdict.value}<td>"
+            f"{d.measured_at.strftime('%Y-%m-%d %H:%M:%S UTC') if d.measured_at else '-'}</tr>"
+            for d in daemon.snapshot().domains
+        ) + "".join(f"<tr><td>{escape(d)}<td>{escape(p)}<td>unknown<td>not yet</tr>" for p, d in daemon.snapshot().waiting)
+        return HTMLResponse(_LANDING.format(version=__version__, rows=rows), headers=_HEADERS)
+
+    async def metrics(_request: Request) -> Response:
+        daemon.refresh()
+        return Response(generate_latest(daemon.registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def domains(_request: Request) -> Response:
+        return JSONResponse(document(daemon.snapshot().domains))
+
+    async def healthy(_request: Request) -> Response:
+        return PlainTextResponse("mailtls is healthy.\n") if daemon.is_healthy() else PlainTextResponse("mailtls is stuck.\n", 503)
+
+    async def ready(_request: Request) -> Response:
+        return PlainTextResponse("mailtls is ready.\n") if daemon.is_ready() else PlainTextResponse("mailtls is not ready.\n", 503)
+
+    async def reload(_request: Request) -> Response:
+        try:
+            await daemon.reload()
+        except BadConfiguration as error:
+            return PlainTextResponse(f"the old configuration stays in force:\n{error}\n", 500)
+        return PlainTextResponse("reloaded.\n")
+
+    async def probe(request: Request) -> Response:
+        target = request.query_params.get("target", "")
+        try:
+            name = ascii_name(target)
+        except BadName as error:
+            return PlainTextResponse(f"target: {error}\n", 400)
+        owner = daemon.owner_of(name)
+        if owner is None:
+            return PlainTextResponse(f"target: {name} is not among the configured domains\n", 403)
+        async with places:
+            return await _probe(daemon, name, owner, debug=request.query_params.get("debug") == "true")
+
+    return Starlette(
+        routes=[
+            Route("/", landing),
+            Route("/metrics", metrics),
+            Route("/api/v1/domains", domains),
+            Route("/probe", probe),
+            Route("/-/healthy", healthy),
+            Route("/-/ready", ready),
+            Route("/-/reload", reload, methods=["POST", "PUT"]),
+        ]
+    )
+
+
+async def _probe(daemon: Daemon, name: str, owner: str, *, debug: bool) -> Response:
+    """Measure one domain now, quickly, within the daemon's own budget, and show nothing but it."""
+    measurer = daemon.one_off()
+    route = await measurer.route(name)
+    await measurer.measure(route, Purpose.QUICK)
+    domain = measurer.observe(owner, route, daemon.now())
+    registry = CollectorRegistry()
+    registry.register(SnapshotCollector(lambda: Snapshot((domain,))))
+    text = generate_latest(registry)
+    if not debug:
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+    lines = [plain(line) for track in measurer.tracks.values() for line in transcript_lines(track.latest)]
+    shown = json.dumps(domain_document(domain), indent=2, ensure_ascii=True)
+    sections = ("# Transcript", *lines, "", "# Readings", shown, "", "# Metrics", text.decode())
+    return PlainTextResponse("\n".join(sections), headers={"X-Content-Type-Options": "nosniff"})
