@@ -31,6 +31,7 @@ _STALLED = frozenset({Cause.TARPIT, Cause.READ_TIMEOUT, Cause.CONNECT_TIMEOUT})
 
 _FIRST_PAUSE = 60
 _LONGEST_PAUSE = 3600
+_LEAST_PACE = 0.05  # seconds: who asks us to leave is heeded, even where no pace is kept
 _IDLE_ACCOUNTS = 20_000
 
 
@@ -68,6 +69,7 @@ def _organization(host: str) -> str:
 @dataclass(slots=True)
 class _Account:
     places: asyncio.Semaphore
+    gate: asyncio.Lock = field(default_factory=asyncio.Lock)
     next_start: float = 0.0
     closed_until: float = 0.0
     strikes: int = 0
@@ -108,7 +110,7 @@ class Budget:
 
     def inherit(self, older: Budget) -> None:
         """Take over who asked us to stay away, and for how long: a reload is no excuse to knock again."""
-        for key, account in older._accounts.items():  # noqa: SLF001 - of our own class
+        for key, account in older._accounts.items():
             mine = self._account(key, self.limits.per_operator if key.startswith("operator ") else 1)
             mine.next_start, mine.closed_until, mine.strikes = account.next_start, account.closed_until, account.strikes
 
@@ -132,16 +134,24 @@ class Budget:
         spent = ended(Cause.BUDGET_EXHAUSTED, Stage.CONNECT, f"no place for another visit to {self.operator_of(endpoint.host)} in time")
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())) as waiting, operator.places, address.places:
-                start = max(time.monotonic(), operator.next_start, address.next_start, operator.closed_until, address.closed_until)
-                if start > deadline:
-                    raise spent
-                operator.next_start = address.next_start = start + self.limits.pace
-                await asyncio.sleep(start - time.monotonic())
-                async with self._all:
-                    waiting.reschedule(None)
+                async with operator.gate:  # one at a time, so that the gap holds however long each waits for a place of ours
+                    while (wait := self._wait(operator, address)) > 0:
+                        if time.monotonic() + wait > deadline:
+                            raise spent
+                        await asyncio.sleep(wait)
+                    await self._all.acquire()
+                    operator.next_start = address.next_start = time.monotonic() + self.limits.pace
+                waiting.reschedule(None)
+                try:
                     yield
+                finally:
+                    self._all.release()
         except TimeoutError:
             raise spent from None
+
+    def _wait(self, *accounts: _Account) -> float:
+        """Return for how many seconds a visit has to wait for its turn."""
+        return max(max(account.next_start, account.closed_until) for account in accounts) - time.monotonic()
 
     def report(self, endpoint: Endpoint, failure: Failure | None) -> None:
         """Learn from a visit: its failure may ask for a pause, its success ends all of them."""
@@ -160,5 +170,5 @@ class Budget:
         if account.closed_until > now:
             return  # several visits that were under way together are one occasion
         account.strikes = min(account.strikes + 1, 16)
-        pause = min(_FIRST_PAUSE * 2 ** (account.strikes - 1), _LONGEST_PAUSE) * self.limits.pace
+        pause = min(_FIRST_PAUSE * 2 ** (account.strikes - 1), _LONGEST_PAUSE) * max(self.limits.pace, _LEAST_PACE)
         account.closed_until = now + pause * self._random.uniform(0.9, 1.1)

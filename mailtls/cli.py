@@ -166,7 +166,7 @@ async def _check(
         visited = progress.add_task("visiting addresses", total=0)
         total = 0
 
-        def tell(_endpoint: Endpoint, done: bool) -> None:  # noqa: FBT001 - the measurer's signature
+        def tell(_endpoint: Endpoint, done: bool) -> None:
             nonlocal total
             if done:
                 progress.advance(visited)

@@ -38,7 +38,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 6048
 
 def _duration(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("a duration is a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")
+        raise ValueError("a duration is a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")  # noqa: TRY004 - pydantic collects it
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*", str(value))
     if match is None:
         raise ValueError(f"{value!r} is no duration; write a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")

@@ -59,13 +59,13 @@ def _announce(console: Console, url: str) -> None:
 
 async def _tell(console: Console, daemon: Daemon, lab: Lab, downgrade_after: float) -> None:
     started = asyncio.get_running_loop().time()
-    while daemon.snapshot().waiting:
+    while daemon.snapshot().waiting:  # noqa: ASYNC110 - a story may look up now and then
         await asyncio.sleep(0.2)
     _table(console, daemon.snapshot(), lab)
     await asyncio.sleep(max(0.0, downgrade_after - (asyncio.get_running_loop().time() - started)))
     lab.downgrade()
     console.print(f"\n[bold]{_DOWNGRADED}[/] now loses STARTTLS. The next look at it, within {_INTERVAL}, will see that.")
-    while (verdict := _verdict(daemon.snapshot(), _DOWNGRADED)) is not Verdict.UNPROTECTED:
+    while (verdict := _verdict(daemon.snapshot(), _DOWNGRADED)) is not Verdict.UNPROTECTED:  # noqa: ASYNC110
         await asyncio.sleep(0.2)
     console.print(f"[red]{verdict.value}[/] {_DOWNGRADED}: measured, not guessed; the tarpit and the rate-limiter above stay unknown.")
 

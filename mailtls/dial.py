@@ -22,6 +22,7 @@ Address = IPv4Address | IPv6Address
 
 # Ranges whose addresses carry an IPv4 address: the inner one decides as well (RFC 6052, RFC 3056).
 _NAT64 = ip_network("64:ff9b::/96")
+_RELAY_ANYCAST = ip_network("192.88.99.0/24")  # withdrawn (RFC 7526), and in nobody's hands
 _SIX_TO_FOUR = ip_network("2002::/16")
 
 _CAUSES = {
@@ -83,6 +84,8 @@ def is_public(address: Address) -> bool:
             return is_public(IPv4Address(int(address) >> 80 & 0xFFFF_FFFF))
         if address.teredo is not None or address.is_site_local:
             return False
+    if address in _RELAY_ANYCAST:
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 

@@ -197,7 +197,7 @@ class Channel:
         if reason.startswith(("tlsv1", "tlsv13", "tls alert", "ssl/tls alert", "sslv3 alert")):
             number = next((n for name, n in _ALERT_NUMBERS.items() if reason.endswith(name)), _UNNAMED_ALERT)
             return Refused(number, ALERTS.get(number, reason))
-        detail = readable(reason.encode(), 160)
+        detail = readable(reason, 160)
         stage = self._transcript.stage
         if any(text.endswith(_LOCAL_LIMITS) for text in said):
             raise ended(Cause.TLS_LOCAL_LIMIT, stage, f"our TLS library will not go on: {detail}") from error

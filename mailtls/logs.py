@@ -25,7 +25,7 @@ def configure(level: Level, style: Format) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            _plain_names,
+            _plain,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -35,11 +35,15 @@ def configure(level: Level, style: Format) -> None:
     logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr, format="level=%(levelname)s logger=%(name)s event=%(message)r")
 
 
-def _plain_names(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Write members of our enumerations as their values, and lists as text that logfmt can hold."""
+def _plain(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Write members of our enumerations as their values and lists as text, and let nothing from the wire control a terminal."""
     for key, value in event.items():
         if isinstance(value, list):
-            event[key] = "; ".join(str(item) for item in value)
+            event[key] = "; ".join(_escaped(str(item)) for item in value)
         elif isinstance(value, str):
-            event[key] = str(value)
+            event[key] = "\n".join(_escaped(line) for line in str(value).split("\n"))
     return event
+
+
+def _escaped(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

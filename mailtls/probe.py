@@ -105,7 +105,7 @@ class Prober:
             failure = end.failure
         except Exception as error:
             log.exception("a visit broke", probe_id=visit.probe_id, mx=endpoint.host, address=str(endpoint.address))
-            failure = Failure(Cause.INTERNAL_ERROR, visit.transcript.stage, f"{type(error).__name__}: {readable(str(error).encode(), 160)}")
+            failure = Failure(Cause.INTERNAL_ERROR, visit.transcript.stage, f"{type(error).__name__}: {readable(str(error), 160)}")
         finally:
             self.in_flight -= 1
             visit.close()

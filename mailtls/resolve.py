@@ -57,7 +57,7 @@ def ascii_name(domain: str) -> str:
     try:
         name = idna.encode(name, uts46=True).decode("ascii").lower() if not name.isascii() else name.lower()
     except idna.IDNAError as error:
-        raise BadName(f"{readable(domain.encode(), 80)}: {error}") from error
+        raise BadName(f"{readable(domain, 80)}: {error}") from error
     if len(name) > 253 or not _LABELS.fullmatch(name) or any(len(label) > 63 for label in name.split(".")):
         raise BadName(f"{readable(domain.encode('utf-8', 'replace'), 80)}: not a domain name")
     return name
@@ -197,7 +197,7 @@ class Resolver:
             name = ascii_name(host)
         except BadName as error:
             impossible = Lookup(host, "A", LookupOutcome.NO_SUCH_NAME, detail=str(error))
-            return HostRoute(readable(host.encode(), 255), preference, (impossible,))
+            return HostRoute(readable(host, 255), preference, (impossible,))
         lookups = await asyncio.gather(self.lookup(name, "A"), self.lookup(name, "AAAA"))
         return HostRoute(name, preference, tuple(_capped(lookup) for lookup in lookups))
 
@@ -218,4 +218,4 @@ def _capped(lookup: Lookup) -> Lookup:
 def _extended_error(answer: dns.message.Message) -> str:
     options: Sequence[dns.edns.Option] = answer.options
     said = [o.to_text() for o in options if isinstance(o, dns.edns.EDEOption)]
-    return readable("; ".join(said).encode("utf-8", "replace"), 160)
+    return readable("; ".join(said), 160)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mailtls.facts import certificates, handshake, routing, starttls
-from mailtls.facts.declaration import Fact
 
 if TYPE_CHECKING:
     from mailtls.evidence import HostRoute, RouteEvidence, ScanEvidence
+    from mailtls.facts.declaration import Fact
 
 DOMAIN: tuple[Fact[RouteEvidence], ...] = routing.DOMAIN_FACTS
 MX: tuple[Fact[HostRoute], ...] = routing.MX_FACTS

@@ -16,6 +16,7 @@ from mailtls.trust.pkix import judge_chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from mailtls.evidence import ScanEvidence
     from mailtls.model import Reading
     from mailtls.trust.pkix import Anchors

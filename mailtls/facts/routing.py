@@ -107,15 +107,17 @@ def _irregularities(route: RouteEvidence, _anchors: Anchors) -> Reading[list[dic
             found.append({"host": host, "code": "mx-is-an-address"})
         elif host == "localhost" or host.endswith(".localhost"):
             found.append({"host": host, "code": "mx-is-localhost"})
-    for route_host in route.hosts:
-        if any(lookup.canonical.removesuffix(".").lower() != route_host.host for lookup in route_host.addresses if lookup.records):
-            found.append({"host": route_host.host, "code": "mx-is-an-alias"})
+    found += [{"host": host.host, "code": "mx-is-an-alias"} for host in route.hosts if _is_alias(host)]
     if route.omitted_hosts:
         found.append({"host": f"{route.omitted_hosts} more", "code": "too-many-mx-hosts"})
     return Known(found)
 
 
-def _alias(host: HostRoute, _anchors: Anchors) -> Reading[list[str]]:
+def _is_alias(host: HostRoute) -> bool:
+    return any(lookup.canonical.removesuffix(".").lower() != host.host for lookup in host.addresses if lookup.records)
+
+
+def _addresses(host: HostRoute, _anchors: Anchors) -> Reading[list[str]]:
     missing = why_no_address(host)
     if missing is not None:
         return missing
@@ -149,6 +151,6 @@ MX_FACTS: tuple[Fact[HostRoute], ...] = (
     Fact(
         "addresses", Scope.MX, Kind.LIST, Better.NEITHER,
         "The host's addresses of both families.",
-        "RFC 5321 section 5.1", _alias,
+        "RFC 5321 section 5.1", _addresses,
     ),
 )  # fmt: skip

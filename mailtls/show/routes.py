@@ -16,9 +16,12 @@ if TYPE_CHECKING:
         """What is known of a domain's MX set."""
 
         @property
-        def changed_at(self) -> datetime | None: ...
+        def changed_at(self) -> datetime | None:
+            """When the hosts last changed."""
+
         @property
-        def changes(self) -> int: ...
+        def changes(self) -> int:
+            """How often they have."""
 
 
 class MXCollector(Collector):

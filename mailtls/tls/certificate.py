@@ -160,13 +160,13 @@ def _names(parsed: x509.Certificate, problems: list[str]) -> tuple[str, ...]:
         return ()
     if len(names) > MAX_NAMES:
         problems.append(f"subject alternative names: {len(names)}, of which {MAX_NAMES} were read")
-    return tuple(readable(name.lower().encode("utf-8", "surrogateescape"), 255) for name in names[:MAX_NAMES])
+    return tuple(readable(name.lower(), 255) for name in names[:MAX_NAMES])
 
 
 def _distinguished(parsed: x509.Certificate, field: str, problems: list[str]) -> str:
     try:
         name: x509.Name = getattr(parsed, field)
-        return readable(name.rfc4514_string().encode("utf-8", "surrogateescape"), 300)
+        return readable(name.rfc4514_string(), 300)
     except _UNREADABLE as error:
         problems.append(f"{field}: {_said(error)}")
         return ""
@@ -180,4 +180,4 @@ def _self_issued(parsed: x509.Certificate) -> bool:
 
 
 def _said(error: BaseException) -> str:
-    return readable(str(error).encode("utf-8", "surrogateescape"), 160)
+    return readable(str(error), 160)

@@ -1,4 +1,4 @@
-"""Does a certificate speak for a host name? (RFC 9525 section 6.3, with the wildcard rule of RFC 8461 section 4.1)"""
+"""Whether a certificate speaks for a host name (RFC 9525 section 6.3, with the wildcard rule of RFC 8461 section 4.1)."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def _verify(chain: tuple[bytes, ...], anchors: Anchors, at: datetime) -> str | N
     try:
         builder.build_client_verifier().verify(leaf, intermediates)
     except (verification.VerificationError, ValueError) as error:
-        return readable(str(error).split("(encountered processing")[0].strip().encode(), 200)
+        return readable(str(error).split("(encountered processing")[0].strip(), 200)
     return None
 
 
@@ -140,7 +140,7 @@ def _explain(chain: Sequence[bytes], anchors: Anchors, at: datetime, failure: st
             return failure
         if issuer not in subjects or subjects[issuer] is current:
             missing = read_certificate(chain[0]).issuer if current is parsed[0] else current.issuer.rfc4514_string()
-            shown = readable(missing.encode("utf-8", "surrogateescape"), 160)
+            shown = readable(missing, 160)
             return f"its issuer {shown!r} was not sent and is no trust anchor (a missing intermediate, or a CA that is not trusted)"
         current = subjects[issuer]
     return failure

@@ -186,7 +186,7 @@ async def test_flood_goes_on_until_the_client_leaves_and_minds_its_reading(serve
         await asyncio.sleep(0.1)  # unread: the server has to wait
         assert len(server._tasks) == 1
     async with asyncio.timeout(1):
-        while server._tasks:  # noqa: ASYNC110
+        while server._tasks:
             await asyncio.sleep(0.01)
 
 

@@ -34,7 +34,7 @@ async def nameserver():
     await nameserver.stop()
 
 
-async def ask(nameserver, name, rdtype="A", *, tcp=False, flags=0, timeout=1.0, **options):  # noqa: ASYNC109
+async def ask(nameserver, name, rdtype="A", *, tcp=False, flags=0, timeout=1.0, **options):
     query = dns.message.make_query(name, rdtype, **options)
     query.flags |= flags
     host, port = nameserver.address

@@ -29,7 +29,7 @@ exec {program} -dv -f {directory}/smtpd.conf
 
 
 class OpenSMTPD(Server):
-    """An OpenSMTPD that receives; what it accepts it hands to nobody.
+    """An OpenSMTPD that talks to everybody and has no recipients: RCPT TO gets 550.
 
     No certificate means no STARTTLS. ``listen`` is appended to the listen line. ``ciphers`` is for the whole server. With
     ``refusal``, for instance ``421 try again later``, that is all a client gets in the place of a greeting.
