@@ -177,9 +177,8 @@ class Daemon:
             self._notify("STOPPING=1")
             log.info("stopping")
             heartbeat.cancel()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_DRAIN):
-                    await self.schedule.stop()
+            await self.schedule.stop()
+            await self.schedule.measurer.drain(_DRAIN)
             server.should_exit = True
             await serving
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -116,6 +116,20 @@ class Measurer:
             scan = await self.prober.scan(endpoint, Purpose.FULL)
         self.remember(scan)
 
+    async def drain(self, patience: float) -> None:
+        """Begin no more visits, and let those under way come to their QUIT.
+
+        Args:
+            patience: seconds; what is still under way then is broken off.
+
+        """
+        self.prober.closing = True
+        if self._under_way:
+            _done, late = await asyncio.wait(self._under_way.values(), timeout=patience)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
     def remember(self, scan: ScanEvidence) -> None:
         """Add one more scan to what is remembered."""
         self.tracks[scan.endpoint] = absorb(self.tracks.get(scan.endpoint), scan, self.anchors)

@@ -70,6 +70,7 @@ class Prober:
         self.budget = budget
         self._told = told or (lambda _endpoint, _probe: None)
         self.in_flight = 0
+        self.closing = False
 
     async def scan(self, endpoint: Endpoint, purpose: Purpose) -> ScanEvidence:
         """Visit an endpoint as often as the purpose needs, and no more once it does not want to be visited. Never raises."""
@@ -84,6 +85,8 @@ class Prober:
         try:
             while (offer := _next_offer(endpoint, purpose, probes)) is not None:
                 async with self.budget.place(endpoint, deadline):
+                    if self.closing:
+                        raise ended(Cause.NOT_ATTEMPTED, Stage.CONNECT, "mailtls is stopping")
                     probe = await self.visit(endpoint, offer)
                 probes.append(probe)
         except Ended as end:

@@ -60,7 +60,8 @@ def _endpoint_lines(endpoint: EndpointObservation) -> Iterator[str]:
         yield f"    [dim]{address}  out of scope: {escape(reason.detail) if isinstance(reason, Unknown) else ''}[/]"
         return
     if endpoint.inconclusive is not None:
-        yield f"    {address}  {_unknown(endpoint.inconclusive)}"
+        reached = "STARTTLS offered; " if readings["starttls_offered"] == Known(value=True) else ""
+        yield f"    {address}  {reached}{_unknown(endpoint.inconclusive)}"
         if not any(isinstance(reading, Known) for reading in readings.values()):
             return
     else:
