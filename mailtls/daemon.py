@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mailtls.config import Configuration
     from mailtls.model import Snapshot
 
-log = structlog.get_logger("mailtls.daemon")
+log = structlog.get_logger(component="daemon")
 
 _DRAIN = 15.0
 

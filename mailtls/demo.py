@@ -59,9 +59,16 @@ def _announce(console: Console, url: str) -> None:
 
 async def _tell(console: Console, daemon: Daemon, lab: Lab, downgrade_after: float) -> None:
     started = asyncio.get_running_loop().time()
-    while daemon.snapshot().waiting:  # noqa: ASYNC110 - a story may look up now and then
+    said = {domain: provider.conclusion for provider in lab.providers for domain in provider.domains}
+    console.print("[bold]Verdict      Domain                        What the provider does[/]")
+    shown: set[str] = set()
+    while len(shown) < len(said):
+        for domain in daemon.snapshot().domains:
+            if domain.domain not in shown:
+                shown.add(domain.domain)
+                colour = _COLOURS[domain.verdict]
+                console.print(f"[{colour}]{domain.verdict.value:<12}[/] {domain.domain:<29} {escape(said.get(domain.domain, ''))}")
         await asyncio.sleep(0.2)
-    _table(console, daemon.snapshot(), lab)
     await asyncio.sleep(max(0.0, downgrade_after - (asyncio.get_running_loop().time() - started)))
     lab.downgrade()
     console.print(f"\n[bold]{_DOWNGRADED}[/] now loses STARTTLS. The next look at it, within {_INTERVAL}, will see that.")
@@ -73,10 +80,3 @@ async def _tell(console: Console, daemon: Daemon, lab: Lab, downgrade_after: flo
 def _verdict(snapshot: Snapshot, name: str) -> Verdict:
     return next((domain.verdict for domain in snapshot.domains if domain.domain == name), Verdict.UNKNOWN)
 
-
-def _table(console: Console, snapshot: Snapshot, lab: Lab) -> None:
-    said = {domain: provider.conclusion for provider in lab.providers for domain in provider.domains}
-    console.print("[bold]Verdict      Domain                        What the provider does[/]")
-    for domain in snapshot.domains:
-        colour = _COLOURS[domain.verdict]
-        console.print(f"[{colour}]{domain.verdict.value:<12}[/] {domain.domain:<29} {escape(said.get(domain.domain, ''))}")

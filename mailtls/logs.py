@@ -19,7 +19,7 @@ def configure(level: Level, style: Format) -> None:
     if style == "json":
         renderer = structlog.processors.JSONRenderer()
     else:
-        renderer = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False)
+        renderer = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "component", "event"], bool_as_flag=False)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _QUIT_PATIENCE = 2.0
 _USUAL = Offer()
 
-log = structlog.get_logger("mailtls.probe")
+log = structlog.get_logger(component="probe")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mailtls.measure import Measurer
     from mailtls.model import Endpoint
 
-log = structlog.get_logger("mailtls.schedule")
+log = structlog.get_logger(component="schedule")
 
 _FIRST_ROUND = 30.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 
 from mailtls.smtp.reply import readable
 
@@ -82,7 +84,10 @@ def load(der: bytes) -> x509.Certificate | None:
     if len(der) > MAX_CERTIFICATE:
         return None
     try:
-        return x509.load_der_x509_certificate(der)
+        with warnings.catch_warnings():
+            # Odd serial numbers and the like are the server's; a warning on our own stderr would tell nobody.
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            return x509.load_der_x509_certificate(der)
     except _UNREADABLE:
         return None
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -41,7 +43,9 @@ class Anchors:
 
         """
         try:
-            certificates = x509.load_pem_x509_certificates(pem)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # some roots have serial numbers of before the rules
+                certificates = x509.load_pem_x509_certificates(pem)
         except ValueError as error:
             raise NoAnchors(f"{name}: {error}") from error
         self.name = name
