@@ -48,6 +48,7 @@ class Lookup:
         authenticated: the AD bit, where the resolver is trusted to set it; ``None`` where it is not.
         ttl: seconds, the least of the answer; 0 where there was none.
         detail: what the resolver said of a failure (RCODE, extended error), for a person.
+        omitted: how many records the cap left out of ``records``.
 
     """
 
@@ -59,6 +60,7 @@ class Lookup:
     authenticated: bool | None = None
     ttl: int = 0
     detail: str = ""
+    omitted: int = 0
 
     @property
     def is_answer(self) -> bool:

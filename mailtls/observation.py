@@ -60,7 +60,11 @@ def observe_domain(
 
 
 def _half_resolved(route: RouteEvidence) -> Iterator[Unknown]:
-    """Yield the look-ups that failed for hosts of which another family answered: an address may be missing from the picture."""
+    """Yield why addresses may be missing from the picture: a family whose look-up failed, or a cap that left some out."""
     for host in route.hosts:
         if any(lookup.records for lookup in host.addresses):
             yield from (unknown_lookup(lookup) for lookup in host.addresses if not lookup.is_answer)
+        for lookup in host.addresses:
+            if lookup.omitted:
+                detail = f"{host.host}: {lookup.omitted} addresses are beyond the cap and were not visited"
+                yield Unknown(Cause.LIMIT_EXCEEDED, Stage.DNS, detail)

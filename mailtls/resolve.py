@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 import dns.resolver
 import idna
@@ -150,7 +151,7 @@ class Resolver:
         owner = name
         ttls = []
         for _ in range(_MAX_CHAIN):
-            alias = answer.get_rrset(answer.answer, owner, answer.question[0].rdclass, dns.rdatatype.CNAME)
+            alias = answer.get_rrset(answer.answer, owner, dns.rdataclass.IN, dns.rdatatype.CNAME)
             if alias is None or kind == dns.rdatatype.CNAME:
                 break
             owner = alias[0].target
@@ -158,7 +159,7 @@ class Resolver:
         else:
             return Lookup(shown, rdtype, LookupOutcome.SERVER_FAILURE, detail=f"more than {_MAX_CHAIN} aliases in a row")
         authenticated = bool(answer.flags & dns.flags.AD) if self._believes(server) else None
-        records = answer.get_rrset(answer.answer, owner, answer.question[0].rdclass, kind)
+        records = answer.get_rrset(answer.answer, owner, dns.rdataclass.IN, kind)
         canonical = owner.to_text()
         if records is None:
             gone = answer.rcode() == dns.rcode.NXDOMAIN
@@ -210,9 +211,8 @@ def _mx_target(record: str) -> tuple[int, str]:
 def _capped(lookup: Lookup) -> Lookup:
     if len(lookup.records) <= MAX_ADDRESSES:
         return lookup
-    detail = f"{len(lookup.records)} addresses, of which the first {MAX_ADDRESSES} in order are visited"
     kept = tuple(sorted(lookup.records))[:MAX_ADDRESSES]
-    return Lookup(lookup.name, lookup.rdtype, lookup.outcome, kept, lookup.canonical, lookup.authenticated, lookup.ttl, detail)
+    return replace(lookup, records=kept, omitted=len(lookup.records) - MAX_ADDRESSES)
 
 
 def _extended_error(answer: dns.message.Message) -> str:

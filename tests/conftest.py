@@ -1,0 +1,47 @@
+"""What all tests share: an authority, and a prober that may visit loopback."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from mailtls.budget import Budget, Limits
+from mailtls.dial import Network
+from mailtls.evidence import Purpose
+from mailtls.lab import Authority, Behaviour, MailServer
+from mailtls.model import Endpoint, EndpointObservation
+from mailtls.probe import Prober, Visitor
+from mailtls.tracking.holding import absorb, observe
+from mailtls.trust.pkix import Anchors
+
+HOST = "mx.wild.example"
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority.create(datetime.now(UTC))
+
+
+@pytest.fixture(scope="session")
+def anchors(authority: Authority) -> Anchors:
+    return Anchors(authority.root_pem, "the lab's root")
+
+
+@pytest.fixture
+def visit(anchors: Anchors):
+    """Play a server's behaviour, scan it, and return what may be said of it, and the server for a look at what it heard."""
+
+    async def play(behaviour: Behaviour, purpose: Purpose = Purpose.FULL, deadline: float = 0.8) -> tuple[EndpointObservation, MailServer]:
+        server = await MailServer.start("127.0.0.1", 0, behaviour)
+        try:
+            network = Network(allow_networks=(ip_network("127.0.0.0/8"),), connect_timeout=1)
+            prober = Prober(Visitor(network, "probe.example", deadline), Budget(Limits(pace=0.0, scan_deadline=5)))
+            endpoint = Endpoint(HOST, ip_address("127.0.0.1"), server.address[1])
+            scan = await prober.scan(endpoint, purpose)
+            return observe(absorb(None, scan, anchors), endpoint, scan.began, None), server
+        finally:
+            await server.stop()
+
+    return play

@@ -1,0 +1,61 @@
+"""The floors hold: a module imports from its own floor or lower, and the pure floors stay pure."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import mailtls
+
+ROOT = Path(mailtls.__file__).parent
+FLOORS = {
+    "model": 0, "evidence": 0,
+    "smtp": 1, "tls": 1, "trust": 1,
+    "facts": 2, "policy": 2, "tracking": 2, "observation": 2,
+    "resolve": 3, "dial": 3, "dialogue": 3, "handshake": 3, "probe": 3, "budget": 3, "measure": 3,
+    "show": 4,
+}  # fmt: skip
+TOP = 5
+IMPURE = {"asyncio", "socket", "time", "random", "os", "ssl", "threading", "subprocess", "urllib", "secrets"}
+ALLOWED_BELOW = ("cryptography", "dns.name", "dns.rdata")
+
+
+def modules() -> list[Path]:
+    return sorted(ROOT.rglob("*.py"))
+
+
+def floor(name: str) -> int:
+    return FLOORS.get(name.split(".")[1], TOP) if "." in name else 0
+
+
+def name_of(path: Path) -> str:
+    return ".".join(("mailtls", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def imports(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            found += [f"{node.module}.{alias.name}" if node.module == "mailtls" else node.module for alias in node.names]
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_a_module_never_imports_upwards(path: Path) -> None:
+    own = floor(name_of(path))
+    if name_of(path) == "mailtls":
+        own = TOP
+    upwards = [name for name in imports(path) if name.startswith("mailtls.") and not name.endswith("__version__") and floor(name) > own]
+    assert upwards == []
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if floor(name_of(p)) <= 2 and name_of(p) != "mailtls"], ids=name_of)
+def test_a_pure_module_knows_no_socket_no_loop_and_no_clock(path: Path) -> None:
+    for name in imports(path):
+        assert name.split(".")[0] not in IMPURE, name
+        foreign = name.split(".")[0] in {"dns", "OpenSSL", "aiosmtplib", "structlog", "pydantic", "starlette", "prometheus_client", "yaml"}
+        assert not foreign or name.startswith(ALLOWED_BELOW), name

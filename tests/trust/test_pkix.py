@@ -1,0 +1,71 @@
+"""A chain is judged by itself, whatever its names, and what speaks against it is said in the words of mail."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from mailtls.lab import Authority, Identity
+from mailtls.tls.certificate import read_certificate
+from mailtls.trust.names import name_matches
+from mailtls.trust.pkix import judge_chain
+
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+
+
+def der(identity: Identity) -> tuple[bytes, ...]:
+    return tuple(certificate.public_bytes(Encoding.DER) for certificate in identity.chain)
+
+
+def test_a_chain_to_an_anchor_is_trusted_and_its_names_do_not_matter(authority, anchors) -> None:
+    assert judge_chain(der(authority.issue(["any.example"])), anchors, NOW).trusted
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"not_before": NOW - 9 * DAY, "not_after": NOW - DAY}, "certificate-expired", "expired on"),
+        ({"not_before": NOW + DAY, "not_after": NOW + 9 * DAY}, "certificate-not-trusted", "not valid before"),
+        ({"self_signed": True}, "certificate-not-trusted", "self-signed"),
+        ({"send_intermediate": False}, "certificate-not-trusted", "a missing intermediate"),
+    ],
+)
+def test_what_speaks_against_a_chain_is_named(changes, code: str, words: str, authority, anchors) -> None:
+    judgement = judge_chain(der(authority.issue(["mx.example"], **changes)), anchors, NOW)
+    assert not judgement.trusted
+    assert judgement.code == code
+    assert words in judgement.why
+
+
+def test_a_stranger_authority_and_no_chain_are_not_trusted(anchors) -> None:
+    assert not judge_chain(der(Authority.create(NOW).issue(["mx.example"])), anchors, NOW).trusted
+    assert not judge_chain((), anchors, NOW).trusted
+    assert not judge_chain((b"garbage",), anchors, NOW).trusted
+
+
+def test_a_certificate_issued_a_minute_ago_is_trusted_at_once(authority, anchors) -> None:
+    fresh = authority.issue(["mx.example"], not_before=NOW - timedelta(minutes=1), not_after=NOW + DAY)
+    assert judge_chain(der(fresh), anchors, NOW).trusted
+
+
+@pytest.mark.parametrize(
+    ("pattern", "host", "matches"),
+    [
+        ("mx.example.org", "MX.example.org.", True), ("*.example.org", "mx.example.org", True), ("*.example.org", "a.b.example.org", False),
+        ("*.example.org", "example.org", False), ("*.org", "example.org", False), ("m*.example.org", "mx.example.org", False),
+        ("mx.*.org", "mx.example.org", False), ("", "mx.example.org", False), ("*", "localhost", False),
+    ],
+)  # fmt: skip
+def test_names_match_by_whole_labels(pattern: str, host: str, matches: bool) -> None:
+    assert name_matches(pattern, host) is matches
+
+
+def test_a_broken_certificate_is_read_as_far_as_it_goes(authority) -> None:
+    good = der(authority.issue(["mx.example"]))[0]
+    for cut in range(0, len(good), 7):
+        read_certificate(good[:cut])
+        read_certificate(good[:cut] + b"\xff" + good[cut + 1 :])
+    assert read_certificate(b"\x30" * 70_000).problems == ("larger than 65536 octets",)
