@@ -63,8 +63,9 @@ class Schedule:
     def inherit(self, older: Schedule) -> None:
         """Take over what another schedule knows: after a reload nothing has to be measured anew."""
         self.measurer.tracks = older.measurer.tracks
-        self.routes = {domain: route for domain, route in older.routes.items() if domain in self._owners()}
-        self.mx_sets = older.mx_sets
+        owners = self._owners()
+        self.routes = {domain: route for domain, route in older.routes.items() if domain in owners}
+        self.mx_sets = {domain: known for domain, known in older.mx_sets.items() if domain in owners}
         self.last_cycle_at = older.last_cycle_at
 
     def _owners(self) -> dict[str, str]:
