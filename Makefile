@@ -29,7 +29,7 @@ lint: $(VENV)/ready  ## ruff and mypy --strict
 	$(BIN)/mypy
 
 bench: $(VENV)/ready  ## what a probe costs, beside a bare loop that does the same, in one run
-	$(BIN)/python -m tests.bench.quick_probe
+	$(BIN)/python tests/bench/quick_probe.py
 
 docs: $(VENV)/ready  ## write the generated pages of docs/ again
 	$(BIN)/python -m mailtls.show.reference docs

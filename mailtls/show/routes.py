@@ -34,8 +34,8 @@ class MXCollector(Collector):
         """Return nothing: names need no rendering."""
         return ()
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield both families; a domain whose MX hosts have not changed has no time of change."""
+    def families(self) -> tuple[CounterMetricFamily, GaugeMetricFamily]:
+        """Return both families; a domain whose MX hosts have not changed has no time of change."""
         when = GaugeMetricFamily(
             "mailtls_domain_mx_last_change_timestamp_seconds", "When the MX hosts of a domain last changed.", labels=("domain",)
         )
@@ -44,6 +44,8 @@ class MXCollector(Collector):
             count.add_metric((domain,), known.changes)
             if known.changed_at is not None:
                 when.add_metric((domain,), known.changed_at.timestamp())
-        yield count
-        if when.samples:
-            yield when
+        return count, when
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families that have samples."""
+        yield from (family for family in self.families() if family.samples)
