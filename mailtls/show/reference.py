@@ -48,9 +48,9 @@ def metrics_page() -> str:
     rows.append((f"`{PREFIX}series_dropped`", "", "Samples left out of this page because of the cap on series."))
     registry = CollectorRegistry()
     OwnMetrics(registry)
-    for family in registry.collect():
-        labels = sorted({label for sample in family.samples for label in sample.labels if label != "le"})
-        rows.append((f"`{family.name}{'_total' if family.type == 'counter' else ''}`", ", ".join(labels), family.documentation))
+    for own in registry.collect():
+        labels = sorted({label for sample in own.samples for label in sample.labels if label != "le"})
+        rows.append((f"`{own.name}{'_total' if own.type == 'counter' else ''}`", ", ".join(labels), own.documentation))
     text = 'A series is missing where nothing could be measured; it is never 0, NaN or a number that means "unknown".'
     return f"# Metrics\n\n{_NOTE}\n{text}\n\n{_table(('Metric', 'Labels', 'Meaning'), rows)}"
 
