@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import socket
 import sys
 import urllib.error
 import urllib.request
@@ -31,17 +33,25 @@ async def fetch(url: str, method: str = "GET") -> tuple[int, str]:
 
 @pytest.fixture
 async def daemon(tmp_path: Path):
-    """Run the daemon against the lab; give its URL, its configuration file, the lab and the process."""
+    """Run the daemon against the lab; give its URL, its configuration file, the lab, the process and the service manager's socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        async for running in _run(tmp_path):
+            yield (*running, manager)
+
+
+async def _run(tmp_path: Path):
     async with await Lab.start() as lab:
         settings: Any = lab.configuration()
         settings["schedule"]["interval"] = "3s"
         settings["providers"] = [p for p in settings["providers"] if p["domains"][0] in ("solid.example", "no-starttls.example")]
         path = tmp_path / "mailtls.yaml"
         path.write_text(yaml.safe_dump(settings))
+        command = (sys.executable, "-m", "mailtls.cli", "run", "--config.file", str(path))
+        environment = os.environ | {"NOTIFY_SOCKET": str(tmp_path / "notify")}
         with (tmp_path / "log").open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "mailtls.cli", "run", "--config.file", str(path), stdout=asyncio.subprocess.PIPE, stderr=log
-            )
+            process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=log, env=environment)
         assert process.stdout is not None
         url = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
         yield url, path, lab, process
@@ -58,7 +68,7 @@ async def until(url: str, words: str) -> str:
 
 
 async def test_the_daemon_serves_what_it_measured_and_obeys_its_operator(daemon) -> None:
-    url, path, lab, process = daemon
+    url, path, lab, process, manager = daemon
     assert url.startswith("http://127.0.0.1:")
     page = await until(url + "metrics", 'mailtls_domain_state{domain="no-starttls.example",state="unprotected"} 1.0')
     assert "mailtls_config_last_reload_successful 1.0" in page
@@ -91,3 +101,15 @@ async def test_the_daemon_serves_what_it_measured_and_obeys_its_operator(daemon)
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 20) == 0
     assert server.commands.count(b"QUIT") == server.connections
+
+    told = b" ".join(_datagrams(manager)).decode()
+    assert told.index("READY=1") < told.index("RELOADING=1\nMONOTONIC_USEC=") < told.index("STOPPING=1")
+    assert "WATCHDOG=1" in told
+
+
+def _datagrams(manager: socket.socket):
+    while True:
+        try:
+            yield manager.recv(4096)
+        except BlockingIOError:
+            return

@@ -14,6 +14,7 @@ from mailtls.model import Absent, EndpointObservation, Known, Unknown
 
 EHLO = b"250-mx\r\n250-PIPELINING\r\n250 STARTTLS\r\n"
 ALERT = b"\x15\x03\x03\x00\x02\x02\x28"
+SSL3_HELLO = b"\x16\x03\x00\x00\x2a\x02\x00\x00\x26\x03\x00" + bytes(32) + b"\x00\x00\x2f\x00"
 YES, NO = Known(value=True), Known(value=False)
 
 # name: the behaviour, then starttls_offered and starttls_accepted, each a reading, or (cause, stage) of an Unknown.
@@ -69,6 +70,7 @@ HELLOS: dict[str, tuple[tuple[Any, ...], str | None, str | None]] = {
     "an alert, and nothing that vouches for it": ((ALERT,), "protocol-error", "hello"),
     "text instead of a hello": ((b"500 what is that?\r\n",), "protocol-error", "handshake"),
     "half a record, then silence": ((b"\x16\x03\x03\x40\x00\x02", Stall()), "read-timeout", "handshake"),
+    "a version that our library no longer speaks": ((SSL3_HELLO,), "tls-local-limit", "handshake"),
     "endless records": ((Flood(b"\x16\x03\x03\x00\x04\x02\x00\xff\xff" * 100),), None, None),
 }
 
