@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import certifi
-import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from mailtls.budget import Limits
@@ -18,20 +17,12 @@ from mailtls.dial import Network
 from mailtls.model import Provider
 from mailtls.resolve import BadName, Nameservers, ascii_name, system_nameservers
 from mailtls.trust.pkix import Anchors, NoAnchors
+from mailtls.yamlfile import BadConfiguration, locate, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MAX_FILE = 16 * 1024 * 1024
-
-
-class BadConfiguration(ValueError):  # noqa: N818 - it says what the file is
-    """What is wrong with a configuration: one line for each mistake."""
-
-    def __init__(self, mistakes: list[str]) -> None:
-        super().__init__("\n".join(mistakes))
-        self.mistakes = mistakes
-
+    import yaml
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
@@ -260,12 +251,12 @@ def load(path: Path) -> Configuration:
         BadConfiguration: with one line for each mistake: file, line, what is wrong, and the nearest right name.
 
     """
-    source, nodes = _read(path)
+    source, nodes = read(path)
     configuration = _validate(source, nodes, path)
     partners = list(configuration.providers)
     for name in configuration.provider_files:
         extra_path = path.parent / name
-        extra, extra_nodes = _read(extra_path)
+        extra, extra_nodes = read(extra_path)
         if set(extra) - {"providers"}:
             raise BadConfiguration([f"{extra_path}: a provider file holds nothing but a providers list"])
         partners += _validate(extra, extra_nodes, extra_path).providers
@@ -280,50 +271,6 @@ def load(path: Path) -> Configuration:
     return configuration.model_copy(update={"providers": tuple(partners), "trust": trust})
 
 
-def _read(path: Path) -> tuple[dict[str, Any], yaml.Node | None]:
-    try:
-        if path.stat().st_size > MAX_FILE:
-            raise BadConfiguration([f"{path}: larger than {MAX_FILE} bytes"])
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise BadConfiguration([f"{path}: {error.strerror}"]) from error
-    except UnicodeDecodeError as error:
-        raise BadConfiguration([f"{path}: not UTF-8 at byte {error.start}"]) from error
-    try:
-        nodes = yaml.compose(text, Loader=yaml.SafeLoader)
-        twice = _duplicates(nodes)
-        if twice is not None:
-            raise BadConfiguration([f"{path}:{twice.start_mark.line + 1}: the key {twice.value!r} stands twice in one mapping"])
-        source = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark is not None else ""
-        raise BadConfiguration([f"{path}{line}: not YAML: {error.problem}"]) from error
-    except yaml.YAMLError as error:
-        raise BadConfiguration([f"{path}: not YAML: {error}"]) from error
-    if source is None:
-        source = {}
-    if not isinstance(source, dict):
-        raise BadConfiguration([f"{path}:1: a configuration is a mapping of keys to values"])
-    return source, nodes
-
-
-def _duplicates(node: yaml.Node | None) -> yaml.ScalarNode | None:
-    """Return the first key that stands twice in its mapping; YAML's own loader would silently take the last."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    return key
-                seen.add(key.value)
-            found = _duplicates(value)
-            if found is not None:
-                return found
-    if isinstance(node, yaml.SequenceNode):
-        return next((found for item in node.value if (found := _duplicates(item)) is not None), None)
-    return None
-
-
 def _validate(source: dict[str, Any], nodes: yaml.Node | None, path: Path) -> Configuration:
     try:
         return Configuration.model_validate(source)
@@ -331,31 +278,13 @@ def _validate(source: dict[str, Any], nodes: yaml.Node | None, path: Path) -> Co
         mistakes: dict[tuple[int, str], str] = {}
         for mistake in error.errors(include_url=False):
             keys = [key for key in mistake["loc"] if not (isinstance(key, str) and key.startswith(("function-", "constrained-")))]
-            line, known = _locate(nodes, keys)
+            line, known = locate(nodes, keys)
             name = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys[:known]).removeprefix(".")
             text = mistake["msg"].removeprefix("Value error, ")
             if mistake["type"] == "extra_forbidden":
                 text = "unknown key" + _nearest(str(keys[-1]), keys[:-1])
             mistakes.setdefault((line, name), f"{path}:{line}: {name}: {text}" if name else f"{path}:{line}: {text}")
         raise BadConfiguration([mistakes[key] for key in sorted(mistakes)]) from error
-
-
-def _locate(nodes: yaml.Node | None, keys: list[Any]) -> tuple[int, int]:
-    """Return the line of the deepest node that a path of keys reaches, and how many keys that took."""
-    node, line, depth = nodes, 1, 0
-    for key in keys:
-        if isinstance(node, yaml.MappingNode):
-            pair = next((pair for pair in node.value if pair[0].value == str(key)), None)
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-            node = node.value[key]
-            line = node.start_mark.line + 1
-        else:
-            break
-        depth += 1
-    return line, max(depth, 1)
 
 
 def _nearest(wrong: str, parents: list[Any]) -> str:
@@ -375,3 +304,6 @@ def _nearest(wrong: str, parents: list[Any]) -> str:
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a configuration file."""
     return Configuration.model_json_schema(mode="serialization")
+
+
+__all__ = ["BadConfiguration", "Configuration", "Web", "load", "schema"]

@@ -3,53 +3,181 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
+import yaml
 
-from mailtls import config
+from mailtls import config, yamlfile
 
 PARTNER = "providers: [{name: A, domains: [a.example]}]\n"
+EVERY_KEY = """
+vantage: {name: fra1, ehlo_name: probe.example}
+resolver: {nameservers: ["127.0.0.1:53", "[::1]:5353"], timeout: 3s, trust_ad: true}
+network:
+  port: 2525
+  allow_networks: [127.0.0.0/8, "::1/128"]
+  source_addresses: [192.0.2.1, "2001:db8::1"]
+  ipv6: never
+  connect_timeout: 500ms
+  probe_deadline: 1m
+trust: {ca_file: null}
+mta_sts: {https_port: 8443}
+schedule: {interval: 1.5m, enumeration_interval: 2d, jitter: 25%}
+limits: {concurrency: 7, per_operator: 3, pace: 0s, scan_deadline: 2h, operators: {mx.example: Someone}}
+confirmation: {probes: 5, cycles: 4}
+storage: {url: "sqlite:///x.db", retention: 3w}
+web: {listen: ["127.0.0.1:0", "[::1]:9925", "localhost:80"]}
+policies: [rfc9325]
+exclude: {domains: [no.example], networks: [198.51.100.0/24]}
+providers: [{name: A, domains: [a.example], weight: 2.5, contact: "mailto:x@a.example"}]
+provider_files: []
+"""
+
+
+def load(tmp_path: Path, text: str, **others: str) -> config.Configuration:
+    for name, content in others.items():
+        (tmp_path / f"{name}.yaml").write_text(content)
+    (tmp_path / "mailtls.yaml").write_text(text)
+    return config.load(tmp_path / "mailtls.yaml")
+
+
+def refusal(tmp_path: Path, text: str, **others: str) -> list[str]:
+    with pytest.raises(config.BadConfiguration) as refused:
+        load(tmp_path, text, **others)
+    return refused.value.mistakes
 
 
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
         (PARTNER + "schedul: {interval: 5m}\n", 2, "schedul: unknown key; did you mean schedule?"),
+        (PARTNER + "network:\n  port: 25\n  allow_network: []\n", 4, "network.allow_network: unknown key; did you mean allow_networks?"),
+        (PARTNER + "limits: {per_operater: 2}\n", 2, "did you mean per_operator?"),
+        (PARTNER + "qqq: 1\n", 2, "known here: vantage, resolver"),
         ("providers:\n- {name: A, domains: [a.example], wieght: 2}\n", 2, "did you mean weight?"),
+        ("providers:\n- name: A\n  domains: [a.example]\n- name: B\n", 4, "providers[1]"),
         (PARTNER + "schedule:\n  interval: fast\n", 3, "schedule.interval: 'fast' is no duration"),
+        (PARTNER + "schedule:\n  interval: 15\n", 3, "a number and a unit"),
+        (PARTNER + "schedule:\n  interval: -5m\n", 3, "is no duration"),
+        (PARTNER + "schedule:\n  interval: 0s\n", 3, "longer than nothing"),
         (PARTNER + "network:\n  port: 99999\n", 3, "network.port"),
+        (PARTNER + "network:\n  ipv6: sometimes\n", 3, "network.ipv6"),
         (PARTNER + "network:\n  allow_networks: [1.2.3.4/33]\n", 3, "network.allow_networks[0]"),
         (PARTNER + "resolver: {nameservers: [localhost]}\n", 2, "no address and port"),
+        (PARTNER + "resolver: {nameservers: ['dns.example:53']}\n", 2, "no IP address"),
+        (PARTNER + "web: {listen: ['127.0.0.1:99999']}\n", 2, "no address and port"),
+        (PARTNER + "vantage: {ehlo_name: 'a b'}\n", 2, "vantage.ehlo_name"),
+        (PARTNER + "schedule: 5\n", 2, "schedule"),
         (PARTNER + "a: [\n", 3, "not YAML"),
+        (PARTNER + "1: 2\n", 2, "Keys should be strings"),
+        ("- a list\n", 1, "mapping of keys to values"),
         (PARTNER + "web: {}\nweb: {}\n", 3, "stands twice"),
+        (PARTNER + "network:\n  port: 25\n  port: 26\n", 4, "the key 'port' stands twice"),
         ("providers: [{name: A, domains: [a.example, a.example]}]\n", 1, "listed twice"),
         (PARTNER + "schedule: {jitter: 300%}\n", 2, "no share"),
         ("providers: [{name: A, domains: ['no domain']}]\n", 1, "not a domain name"),
+        ("providers: [{name: A, domains: []}]\n", 1, "providers[0].domains"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(text: str, line: int, words: str, tmp_path: Path) -> None:
-    path = tmp_path / "mailtls.yaml"
-    path.write_text(text)
-    with pytest.raises(config.BadConfiguration) as refused:
-        config.load(path)
-    assert str(refused.value).startswith(f"{path}:{line}:")
-    assert words in str(refused.value)
+    mistakes = refusal(tmp_path, text)
+    told = next(mistake for mistake in mistakes if words in mistake)
+    assert told.startswith(f"{tmp_path / 'mailtls.yaml'}:{line}:")
+
+
+def test_several_mistakes_are_told_together_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    mistakes = refusal(tmp_path, PARTNER + "schedul: 1\nnetwork: {port: x}\nlimits: {pace: soon}\n")
+    assert [mistake.split(":")[1] for mistake in mistakes] == ["2", "3", "4"]
 
 
 def test_nobody_to_measure_is_a_mistake(tmp_path: Path) -> None:
-    (tmp_path / "c.yaml").write_text("schedule: {interval: 5m}\n")
-    with pytest.raises(config.BadConfiguration, match="nobody to measure"):
-        config.load(tmp_path / "c.yaml")
+    assert "nobody to measure" in refusal(tmp_path, "schedule: {interval: 5m}\n")[0]
+    assert "nobody to measure" in refusal(tmp_path, "")[0]
 
 
-def test_provider_files_are_read_beside_the_configuration_and_everything_else_has_a_default(tmp_path: Path) -> None:
-    (tmp_path / "more.yaml").write_text("providers: [{name: B, domains: [BÜCHER.example]}]\n")
-    (tmp_path / "c.yaml").write_text(PARTNER + "provider_files: [more.yaml]\n")
-    loaded = config.load(tmp_path / "c.yaml")
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(config.BadConfiguration, match=r"none\.yaml: No such file"):
+        config.load(tmp_path / "none.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"providers: [{name: M\xfcller, domains: [a.example]}]\n")
+    with pytest.raises(config.BadConfiguration, match="not UTF-8 at byte 20"):
+        config.load(tmp_path / "latin.yaml")
+    (tmp_path / "big.yaml").write_bytes(b"#" * (yamlfile.MAX_FILE + 1))
+    with pytest.raises(config.BadConfiguration, match="larger than"):
+        config.load(tmp_path / "big.yaml")
+
+
+def test_one_domain_under_two_providers_is_a_mistake_in_whatever_spelling_and_file(tmp_path: Path) -> None:
+    twice = "providers: [{name: A, domains: [a.example]}, {name: B, domains: [A.EXAMPLE.]}]\n"
+    assert "a.example is listed twice, under 'A' and under 'B'" in refusal(tmp_path, twice)[0]
+    spread = PARTNER + "provider_files: [more.yaml]\n"
+    assert "listed twice, under 'A' and under 'C'" in refusal(tmp_path, spread, more="providers: [{name: C, domains: [a.example]}]\n")[0]
+
+
+def test_provider_files_are_read_beside_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    text = PARTNER + "provider_files: [more.yaml]\n"
+    loaded = load(tmp_path, text, more="providers: [{name: B, domains: [BÜCHER.example]}]\n")
     assert [p.domains for p in loaded.partners()] == [("a.example",), ("xn--bcher-kva.example",)]
+    only = load(tmp_path, "provider_files: [more.yaml]\n")
+    assert [p.name for p in only.partners()] == ["B"]
+
+
+def test_a_mistake_in_a_provider_file_is_told_with_that_file(tmp_path: Path) -> None:
+    text = PARTNER + "provider_files: [more.yaml]\n"
+    told = refusal(tmp_path, text, more="providers:\n- name: B\n  domain: [b.example]\n")
+    assert any(mistake.startswith(f"{tmp_path / 'more.yaml'}:3:") and "did you mean domains?" in mistake for mistake in told)
+    assert "nothing but a providers list" in refusal(tmp_path, text, more="schedule: {interval: 5m}\n")[0]
+    (tmp_path / "more.yaml").unlink()
+    assert refusal(tmp_path, text) == [f"{tmp_path / 'more.yaml'}: No such file or directory"]
+
+
+def test_everything_but_the_providers_has_a_default(tmp_path: Path) -> None:
+    loaded = load(tmp_path, PARTNER)
     assert loaded.schedule.interval == timedelta(minutes=15)
-    assert loaded.limits.per_operator == 2
+    assert loaded.schedule.enumeration_interval == timedelta(hours=24)
+    assert loaded.schedule.jitter == 0.1
+    assert (loaded.limits.concurrency, loaded.limits.per_operator, loaded.limits.pace) == (100, 2, timedelta(seconds=1))
+    assert (loaded.network.port, loaded.network.ipv6, loaded.network.allow_networks) == (25, "auto", ())
+    assert loaded.network.probe_deadline == timedelta(seconds=60)
+    assert loaded.web.listen == (("127.0.0.1", 9925),)
+    assert loaded.partners()[0].weight == 1.0
+
+
+def test_every_key_of_the_contract_is_accepted_and_means_what_it_says(tmp_path: Path) -> None:
+    loaded = load(tmp_path, EVERY_KEY)
+    assert set(yaml.safe_load(EVERY_KEY)) == set(config.Configuration.model_fields)
+    assert loaded.schedule.interval == timedelta(seconds=90)
+    assert loaded.schedule.jitter == 0.25
+    assert loaded.storage.retention == timedelta(weeks=3)
+    assert loaded.web.listen == (("127.0.0.1", 0), ("::1", 9925), ("localhost", 80))
+    assert loaded.nameservers().addresses == (("127.0.0.1", 53), ("::1", 5353))
+    dialling = loaded.dialling()
+    assert dialling.source_addresses == (ip_address("192.0.2.1"), ip_address("2001:db8::1"))
+    assert (dialling.exclude_networks, dialling.connect_timeout) == ((ip_network("198.51.100.0/24"),), 0.5)
+    assert (loaded.budget().pace, loaded.budget().scan_deadline, loaded.budget().operators) == (0.0, 7200.0, {"mx.example": "Someone"})
+
+
+def test_the_schema_knows_every_key(tmp_path: Path) -> None:
+    assert set(config.schema()["properties"]) == set(config.Configuration.model_fields)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("10s", 10), ("1.5m", 90), ("2h", 7200), ("1d", 86400), ("2w", 1209600)])
+def test_durations_are_a_number_and_a_unit(text: str, seconds: float, tmp_path: Path) -> None:
+    assert load(tmp_path, PARTNER + f"schedule: {{interval: {text}}}\n").schedule.interval.total_seconds() == seconds
+
+
+def test_the_trust_store_is_found_beside_the_configuration(tmp_path: Path, authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    (tmp_path / "ca.pem").write_bytes(authority.root_pem)
+    loaded = load(tmp_path, PARTNER + "trust: {ca_file: ca.pem}\n")
+    assert loaded.trust.ca_file == tmp_path / "ca.pem"
+    loaded.anchors()
+    assert load(tmp_path, PARTNER + f"trust: {{ca_file: {tmp_path / 'ca.pem'}}}\n").trust.ca_file == tmp_path / "ca.pem"
+    (tmp_path / "ca.pem").write_text("no certificate\n")
+    with pytest.raises(config.BadConfiguration, match=r"ca\.pem"):
+        loaded.anchors()
 
 
 def test_the_shipped_example_is_right() -> None:
