@@ -79,3 +79,86 @@ def test_every_fact_is_declared_once_with_a_source() -> None:
     names = [fact.name for fact in facts.ALL]
     assert len(names) == len(set(names))
     assert all(fact.source and fact.help.endswith(".") for fact in facts.ALL)
+
+
+def several(*domains: DomainObservation, waiting: tuple[tuple[str, str], ...] = ()) -> str:
+    registry = CollectorRegistry()
+    registry.register(SnapshotCollector(lambda: Snapshot(domains, waiting)))
+    return generate_latest(registry).decode()
+
+
+def a_domain(name: str, host: str, *endpoints: EndpointObservation) -> DomainObservation:
+    return DomainObservation(name, "A", Verdict.PROTECTED, (), {}, (MXObservation(host, 10, {}, endpoints),), NOW)
+
+
+def test_the_names_of_the_contract_are_there() -> None:
+    text = page(endpoint("192.0.2.1", Known(value=True)))
+    for name in (
+        "domain_info", "domain_mx_info", "domain_state", "mx_starttls_offered", "mx_probe_conclusive", "mx_last_attempt_timestamp_seconds",
+        "mx_addresses", "mx_addresses_failing",
+    ):  # fmt: skip
+        assert f"\nmailtls_{name}{{" in text, name
+    assert "\nmailtls_series_dropped 0.0" in text
+    assert all(f"# HELP mailtls_{line.split()[2].removeprefix('mailtls_')} " in text for line in text.splitlines() if line.startswith("# TYPE"))
+
+
+def test_no_cause_at_all_makes_a_nought_of_what_was_not_measured() -> None:
+    for cause in Cause:
+        text = page(endpoint("192.0.2.1", Unknown(cause, Stage.GREETING)))
+        results = [f"mailtls_{metric.name}{{" for fact in facts.ENDPOINT for metric in fact.metrics]
+        assert results
+        assert not any(line.startswith(tuple(results)) for line in text.splitlines()), cause
+
+
+def test_what_does_not_apply_is_a_missing_series_too() -> None:
+    assert "mailtls_mx_starttls_accepted{" not in page(endpoint("192.0.2.1", Absent()))
+
+
+def test_families_are_kept_apart() -> None:
+    text = page(endpoint("192.0.2.1", Known(value=True)), endpoint("2001:db8::1", Known(value=False)))
+    assert 'mailtls_mx_starttls_offered{family="ipv4",mx="mx.a.example"} 1.0' in text
+    assert 'mailtls_mx_starttls_offered{family="ipv6",mx="mx.a.example"} 0.0' in text
+
+
+def test_all_good_addresses_make_a_good_host_and_one_failing_is_counted() -> None:
+    good = endpoint("192.0.2.1", Known(value=True)), endpoint("192.0.2.2", Known(value=True))
+    assert 'mailtls_mx_starttls_offered{family="ipv4",mx="mx.a.example"} 1.0' in page(*good)
+    text = page(*good, endpoint("192.0.2.3", LATE))
+    assert 'mailtls_mx_addresses{family="ipv4",mx="mx.a.example"} 3.0' in text
+    assert 'mailtls_mx_addresses_failing{family="ipv4",mx="mx.a.example"} 1.0' in text
+
+
+def test_a_host_that_two_domains_share_stands_once() -> None:
+    seen = endpoint("192.0.2.1", Known(value=True))
+    text = several(a_domain("a.example", "mx.a.example", seen), a_domain("b.example", "mx.a.example", seen))
+    assert text.count("\nmailtls_mx_starttls_offered{") == 1
+    assert 'mailtls_mx_addresses{family="ipv4",mx="mx.a.example"} 1.0' in text
+    assert text.count("\nmailtls_domain_mx_info{") == 2
+
+
+def test_vanished_targets_vanish() -> None:
+    shown = [Snapshot((a_domain("a.example", "mx.a.example", endpoint("192.0.2.1", LATE)),)), Snapshot()]
+    registry = CollectorRegistry()
+    registry.register(SnapshotCollector(lambda: shown[0]))
+    assert "a.example" in generate_latest(registry).decode()
+    del shown[0]
+    assert "a.example" not in generate_latest(registry).decode()
+
+
+def test_a_domain_that_waits_is_unknown_and_has_exactly_one_state() -> None:
+    states = [line for line in several(waiting=(("A", "a.example"),)).splitlines() if line.startswith("mailtls_domain_state{")]
+    assert [line for line in states if line.endswith(" 1.0")] == ['mailtls_domain_state{domain="a.example",state="unknown"} 1.0']
+    assert len(states) == len(Verdict)
+
+
+def test_the_cap_counts_exactly_what_it_leaves_out() -> None:
+    whole = page(endpoint("192.0.2.1", Known(value=True)))
+    samples = [line for line in whole.splitlines() if line.startswith("mailtls_") and not line.startswith("mailtls_series_dropped")]
+    text = page(endpoint("192.0.2.1", Known(value=True)), max_series=4)
+    left = [line for line in text.splitlines() if line.startswith("mailtls_") and not line.startswith("mailtls_series_dropped")]
+    assert len(left) == 4
+    assert f"mailtls_series_dropped {len(samples) - 4}.0" in text
+
+
+def test_a_label_is_escaped() -> None:
+    assert 'provider="A \\"quoted\\"\\n"' in page(endpoint("192.0.2.1", LATE))

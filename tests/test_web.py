@@ -1,0 +1,162 @@
+"""The pages of the daemon, asked in this process: what they show, whom they refuse, and that a broken reload changes nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mailtls import config
+from mailtls.daemon import Daemon
+from mailtls.lab import Lab
+from mailtls.web import application
+
+DOMAINS = ("solid.example", "no-starttls.example", "null-mx.example")
+
+
+@dataclass
+class Site:
+    """A daemon that looks when it is told to, its application, and the lab it looks at."""
+
+    daemon: Daemon
+    lab: Lab
+    path: Path
+
+    async def ask(self, path: str, method: str = "GET") -> tuple[int, str, dict[str, str]]:
+        path, _, query = path.partition("?")
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http", "path": path,
+            "raw_path": path.encode(), "query_string": query.encode(), "root_path": "", "headers": [(b"host", b"x")],
+            "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 9925),
+        }  # fmt: skip
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await application(self.daemon)(scope, receive, send)
+        headers = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
+        return sent[0]["status"], b"".join(m.get("body", b"") for m in sent[1:]).decode(), headers
+
+
+@pytest.fixture
+async def site(tmp_path: Path):
+    async with await Lab.start() as lab:
+        settings: Any = lab.configuration()
+        settings["limits"]["pace"] = "0s"
+        providers = [p for p in settings["providers"] if p["domains"][0] in DOMAINS]
+        providers.append({"name": "<script>alert(1)</script>", "domains": ["nxdomain.example"]})
+        path = tmp_path / "mailtls.yaml"
+        path.write_text(yaml.safe_dump(settings | {"providers": providers}))
+        running = Site(Daemon(config.load(path), path), lab, path)
+        yield running
+        await running.daemon.schedule.stop()
+
+
+async def test_before_the_first_look_it_is_healthy_and_not_ready_and_everything_is_unknown(site: Site) -> None:
+    assert (await site.ask("/-/healthy"))[0] == 200
+    assert (await site.ask("/-/ready"))[0] == 503
+    page = (await site.ask("/metrics"))[1]
+    assert 'mailtls_domain_state{domain="solid.example",state="unknown"} 1.0' in page
+    assert "mailtls_mx_starttls_offered{" not in page
+
+
+async def test_what_was_measured_is_on_every_page(site: Site) -> None:
+    for domain in DOMAINS:
+        await site.daemon.schedule.look(domain)
+    assert (await site.ask("/-/ready"))[0] == 200
+    status, page, headers = await site.ask("/metrics")
+    assert (status, headers["content-type"].split(";")[0]) == (200, "text/plain")
+    assert 'mailtls_domain_state{domain="solid.example",state="protected"} 1.0' in page
+    assert 'mailtls_domain_state{domain="null-mx.example",state="no-mail"} 1.0' in page
+    assert 'mailtls_mx_starttls_offered{family="ipv4",mx="mx.no-starttls.example"} 0.0' in page
+    assert "mailtls_config_last_reload_successful 1.0" in page
+    document = json.loads((await site.ask("/api/v1/domains"))[1])
+    assert {d["domain"]: d["verdict"] for d in document["domains"]} == {
+        "solid.example": "protected", "no-starttls.example": "unprotected", "null-mx.example": "no-mail",
+    }  # fmt: skip
+
+
+async def test_the_landing_page_escapes_what_others_wrote_and_runs_no_script(site: Site) -> None:
+    for look in (False, True):  # waiting, and looked at
+        if look:
+            await site.daemon.schedule.look("nxdomain.example")
+        status, page, headers = await site.ask("/")
+        assert status == 200
+        assert "<script" not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_schedule_that_is_stuck_is_not_healthy(site: Site) -> None:
+    site.daemon.schedule.progressed_at -= 3 * 20 + 30 + 1
+    assert (await site.ask("/-/healthy"))[0] == 503
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [("gmail.example", 403), ("sub.solid.example", 403), ("mx.solid.example", 403), ("127.0.0.1", 400), ("", 400), ("%20%3Cscript%3E", 400),
+     ("a..b", 400), ("x" * 300, 400), ("solid.example%0d%0aX:%20y", 400)],
+)  # fmt: skip
+async def test_a_probe_goes_to_configured_targets_only(target: str, status: int, site: Site) -> None:
+    answer, text, headers = await site.ask(f"/probe?target={target}")
+    if target == "127.0.0.1":
+        assert answer in (400, 403)
+    else:
+        assert answer == status
+    assert headers["content-type"].startswith("text/plain")
+    assert "\n" not in text.strip()
+    assert sum(server.connections for server in site.lab.servers.values()) == 0
+
+
+async def test_a_probe_shows_its_target_alone_and_remembers_nothing(site: Site) -> None:
+    status, text, _ = await site.ask("/probe?target=SOLID.example.")
+    assert status == 200
+    assert 'mailtls_domain_state{domain="solid.example",state="protected"} 1.0' in text
+    assert "no-starttls" not in text
+    assert "# Transcript" not in text
+    assert not site.daemon.schedule.measurer.tracks
+    assert site.lab.server("mx.solid.example").connections == 1
+
+
+async def test_debug_shows_the_transcript(site: Site) -> None:
+    status, text, headers = await site.ask("/probe?target=solid.example&debug=true")
+    assert (status, headers["content-type"].split(";")[0]) == (200, "text/plain")
+    for words in ("# Transcript", "> STARTTLS", "< 220", "# Readings", '"verdict": "protected"', "# Metrics", "mailtls_domain_state{"):
+        assert words in text
+
+
+async def test_a_reload_is_asked_for_by_post_and_a_broken_file_changes_nothing(site: Site) -> None:
+    assert (await site.ask("/-/reload"))[0] == 405
+    await site.daemon.schedule.look("solid.example")
+    before = site.daemon.schedule
+    good = site.path.read_text()
+    for broken, why in (("nonsense: 1\n", "nonsense: unknown key"), ("trust: {ca_file: none.pem}\n", ""), ("a: [\n", "not YAML")):
+        site.path.write_text(good + broken)
+        status, text, _ = await site.ask("/-/reload", "POST")
+        assert (status, why in text, str(site.path) in text) == (500, True, True)
+        assert site.daemon.schedule is before
+    page = (await site.ask("/metrics"))[1]
+    assert "mailtls_config_last_reload_successful 0.0" in page
+    assert 'mailtls_domain_state{domain="solid.example",state="protected"} 1.0' in page
+
+
+async def test_a_good_reload_keeps_what_is_known_and_drops_who_is_gone(site: Site) -> None:
+    for domain in DOMAINS:
+        await site.daemon.schedule.look(domain)
+    settings = yaml.safe_load(site.path.read_text())
+    settings["providers"] = [p for p in settings["providers"] if "no-starttls.example" not in p["domains"]]
+    site.path.write_text(yaml.safe_dump(settings))
+    assert (await site.ask("/-/reload", "POST"))[0] == 200
+    page = (await site.ask("/metrics"))[1]
+    assert 'mailtls_domain_state{domain="solid.example",state="protected"} 1.0' in page
+    assert "no-starttls.example" not in page
+    assert (await site.ask("/probe?target=no-starttls.example"))[0] == 403
