@@ -33,7 +33,10 @@ def _duration(value: object) -> object:
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*", str(value))
     if match is None:
         raise ValueError(f"{value!r} is no duration; write a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if seconds > 100 * _UNITS["d"] * 365:
+        raise ValueError(f"{value!r} is longer than a hundred years")
+    return timedelta(seconds=seconds)
 
 
 def _share(value: object) -> object:

@@ -142,8 +142,6 @@ class Daemon:
 
         """
         sockets = [_listening(host, port) for host, port in listen]
-        for bound in sockets:
-            announce(_url(bound))
         server = _Server(
             uvicorn.Config(application(self), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5)
         )
@@ -166,6 +164,8 @@ class Daemon:
             task.add_done_callback(reloads.discard)
 
         loop.add_signal_handler(signal.SIGHUP, hang_up)
+        for bound in sockets:
+            announce(_url(bound))
         self.schedule.start()
         serving = asyncio.create_task(server.serve(sockets))
         heartbeat = asyncio.create_task(self._heartbeat())
@@ -219,6 +219,7 @@ class _Notifier:
 
 
 def _listening(host: str, port: int) -> socket.socket:
+    bound: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         bound = socket.socket(family, kind, protocol)
@@ -226,6 +227,8 @@ def _listening(host: str, port: int) -> socket.socket:
         bound.bind(address)
         bound.listen(128)  # whoever reads the URL may call at once; the answer comes when the server is up
     except OSError as error:
+        if bound is not None:
+            bound.close()
         raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
     return bound
 

@@ -40,6 +40,8 @@ def read(path: Path) -> tuple[dict[str, Any], yaml.Node | None]:
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark is not None else ""
         raise BadConfiguration([f"{path}{line}: not YAML: {error.problem}"]) from error
+    except RecursionError as error:
+        raise BadConfiguration([f"{path}: nested too deep"]) from error
     except yaml.YAMLError as error:
         raise BadConfiguration([f"{path}: not YAML: {error}"]) from error
     if source is None:
