@@ -123,7 +123,6 @@ class Daemon:
                 self._notify("READY=1")
             await self.schedule.stop()
             schedule.inherit(self.schedule)
-            schedule.measurer.prober.budget.inherit(self.schedule.measurer.prober.budget)
             self.configuration, self.schedule = fresh, schedule
             schedule.start()
             self.own.reload_ok.set(1)

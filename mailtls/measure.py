@@ -116,6 +116,12 @@ class Measurer:
             scan = await self.prober.scan(endpoint, Purpose.FULL)
         self.remember(scan)
 
+    def inherit(self, older: Measurer) -> None:
+        """Take over what an older measurer remembers, the scans it has under way, and who asked it to stay away."""
+        self.tracks = older.tracks
+        self._under_way = older._under_way
+        self.prober.budget.inherit(older.prober.budget)
+
     async def drain(self, patience: float) -> None:
         """Begin no more visits, and let those under way come to their QUIT.
 

@@ -62,7 +62,7 @@ class Schedule:
 
     def inherit(self, older: Schedule) -> None:
         """Take over what another schedule knows: after a reload nothing has to be measured anew."""
-        self.measurer.tracks = older.measurer.tracks
+        self.measurer.inherit(older.measurer)
         owners = self._owners()
         self.routes = {domain: route for domain, route in older.routes.items() if domain in owners}
         self.mx_sets = {domain: known for domain, known in older.mx_sets.items() if domain in owners}
