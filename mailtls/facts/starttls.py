@@ -42,17 +42,18 @@ def _esmtp(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
 
 def accepted(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
     """Read ``starttls_accepted``; Absent where STARTTLS was not offered, and so not asked for."""
-    failed: Reading[bool] | None = None
+    failures = 0
     for probe in reversed(scan.probes):
         reply = reply_at(probe, Stage.STARTTLS, b"STARTTLS")
         if reply is None:
             continue
         if reply.code == 220:
             return Known(value=True)
-        if meaning.starttls_failed(reply):
-            failed = Known(value=False)
-    if failed is not None:
-        return failed
+        failures += meaning.starttls_failed(reply)
+    if failures > 1:
+        return Known(value=False)  # on two fresh connections, so it was not the moment
+    if failures == 1:
+        return why_not(scan)
     greeted = _last_with_ehlo(scan)
     if greeted is None or greeted.failure is not None:
         return why_not(scan)

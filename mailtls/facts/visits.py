@@ -72,6 +72,8 @@ def why_not(scan: ScanEvidence) -> Unknown:
             how = "closed the connection" if refused.alert is None else f"sent the alert {refused.name} ({refused.alert})"
             detail = f"after our hello the server {how}; nothing in this scan vouches that this is its answer to the offer"
             return Unknown(Cause.PROTOCOL_ERROR, Stage.HELLO, detail)
+    if scan.failure is not None:
+        return unknown_of(scan.failure)
     return Unknown(Cause.NOT_ATTEMPTED, Stage.CONNECT)
 
 

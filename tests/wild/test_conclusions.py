@@ -192,3 +192,13 @@ async def test_tls_1_0_is_measured_and_not_taken_for_a_failure(visit, authority)
     negotiated = observed.readings["negotiated"]
     assert isinstance(negotiated, Known)
     assert negotiated.value["version"] == "TLSv1.0"  # type: ignore[index]
+
+
+async def test_one_454_whose_repetition_goes_unanswered_is_no_verdict(visit, authority) -> None:
+    limit = ConnectionLimit(1, 60.0)
+    behaviour = Behaviour(tls=TLS((authority.issue(["mx.wild.example"]),)), starttls=b"454 4.7.0 not now\r\n", limit=limit)
+    observed, _ = await visit(behaviour)
+    assert observed.readings["starttls_offered"] == YES
+    accepted = observed.readings["starttls_accepted"]
+    assert isinstance(accepted, Unknown)
+    assert accepted.cause.value == "rate-limited"
