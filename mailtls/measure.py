@@ -114,13 +114,15 @@ class Measurer:
         scan = await self.prober.scan(endpoint, purpose or Purpose.FULL)
         if purpose is Purpose.QUICK and track is not None and track.full is not None and shows_another_certificate(track.full, scan):
             scan = await self.prober.scan(endpoint, Purpose.FULL)
-        self.remember(scan)
+        if not self.prober.closing:  # a scan that we broke off ourselves says nothing
+            self.remember(scan)
 
     def inherit(self, older: Measurer) -> None:
         """Take over what an older measurer remembers, the scans it has under way, and who asked it to stay away."""
         self.tracks = older.tracks
         self._under_way = older._under_way
         self.prober.budget.inherit(older.prober.budget)
+        older.prober.closing = True  # by the old rules nobody is visited any more; what is under way comes to its QUIT
 
     async def drain(self, patience: float) -> None:
         """Begin no more visits, and let those under way come to their QUIT.
