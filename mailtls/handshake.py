@@ -17,7 +17,7 @@ from mailtls.dial import Ended, ended
 from mailtls.evidence import Handshake, KeyType, Refused
 from mailtls.model import Cause, Stage
 from mailtls.smtp.reply import readable
-from mailtls.tls.hello import read_server_hello
+from mailtls.tls.hello import read_alert, read_server_hello
 from mailtls.tls.names import ALERTS, cipher_suite_name, group_name
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _LOCAL_LIMITS = (
     "unable to find public key parameters", "key size too small", "invalid key length", "legacy sigalg disallowed or unsupported",
 )  # fmt: skip
 _TOO_MUCH = ("excessive message size", "data length too long", "record length mismatch", "packet length too long")
-_UNNAMED_ALERT = 255
+_ALERTED = ("tlsv1", "tls alert", "ssl/tls alert", "sslv3 alert")
 _ALERT_NUMBERS = {name.replace("_", " "): number for number, name in ALERTS.items()}
 
 # Suites at security level 0 and versions from TLS 1.0: a checker must see what a strict sender would turn away.
@@ -194,9 +194,11 @@ class Channel:
         """Return the server's refusal that OpenSSL reports, or raise what else went wrong."""
         said = [reason for _library, _function, reason in error.args[0]] if error.args and isinstance(error.args[0], list) else []
         reason = said[0] if said else str(error)
-        if reason.startswith(("tlsv1", "tlsv13", "tls alert", "ssl/tls alert", "sslv3 alert")):
-            number = next((n for name, n in _ALERT_NUMBERS.items() if reason.endswith(name)), _UNNAMED_ALERT)
-            return Refused(number, ALERTS.get(number, reason))
+        number = next((n for name, n in _ALERT_NUMBERS.items() if reason.endswith(name)), None)
+        if number is None or not reason.startswith(_ALERTED):
+            number = read_alert(bytes(self._first)) if not reason or reason.startswith(_ALERTED) else None
+        if number is not None:
+            return Refused(number, ALERTS.get(number, f"of the unassigned number {number}"))
         detail = readable(reason, 160)
         stage = self._transcript.stage
         if any(text.endswith(_LOCAL_LIMITS) for text in said):

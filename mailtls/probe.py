@@ -16,12 +16,13 @@ import structlog
 from mailtls.dial import Ended, dial, ended, source_of, why_out_of_scope
 from mailtls.dialogue import Dialogue, Transcript
 from mailtls.evidence import Failure, Handshake, KeyType, Offer, ProbeEvidence, Purpose, Refused, ScanEvidence
-from mailtls.facts.visits import vouched
+from mailtls.facts.visits import is_out_of_step, spoke_esmtp
 from mailtls.handshake import Channel
 from mailtls.model import Cause, Stage, Unknown
 from mailtls.smtp import ehlo, meaning
 from mailtls.smtp.reply import Incomplete, Malformed, Parsed, Reply, read_reply, readable
 from mailtls.tls.certificate import read_certificate
+from mailtls.tls.names import ABOUT_THE_OFFER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +84,7 @@ class Prober:
         probes: list[ProbeEvidence] = []
         failure: Failure | None = None
         try:
-            while (offer := _next_offer(endpoint, purpose, probes)) is not None:
+            while (offer := _next_offer(purpose, probes)) is not None:
                 async with self.budget.place(endpoint, deadline):
                     if self.closing:
                         raise ended(Cause.NOT_ATTEMPTED, Stage.CONNECT, "mailtls is stopping")
@@ -103,7 +104,7 @@ class Prober:
             async with asyncio.timeout(self.visitor.probe_deadline):
                 await visit.run()
         except TimeoutError:
-            failure = visit.timed_out()
+            failure = None if visit.concluded else visit.timed_out()
         except Ended as end:
             failure = end.failure
         except Exception as error:
@@ -140,37 +141,34 @@ def _log_visit(endpoint: Endpoint, probe: ProbeEvidence) -> None:
         log.debug("visited", **said, tls="refused" if isinstance(probe.handshake, Refused) else "none")
 
 
-def _next_offer(endpoint: Endpoint, purpose: Purpose, probes: list[ProbeEvidence]) -> Offer | None:
+def _next_offer(purpose: Purpose, probes: list[ProbeEvidence]) -> Offer | None:
     """Choose the next visit of a scan, or ``None`` where it is over.
 
-    A full scan asks for the kind of certificate that the usual offer did not bring, then goes without SNI, and comes back with the
-    usual offer only where a refusal still lacks one that vouches for it.
+    What one connection alone says against a server is asked again on a fresh one. A full scan goes on to ask for the kind of
+    certificate that the usual offer did not bring, then goes without SNI, and comes back with the usual offer only where the last
+    answer was a refusal, which needs one that vouches for it.
     """
     if not probes:
         return _USUAL
     last = probes[-1]
+    repeated = len(probes) > 1 and probes[-2].offer == last.offer
     if last.failure is not None and last.failure.stage is not Stage.EHLO_TLS:
         return None
-    first = probes[0].handshake
-    if not isinstance(first, Handshake):
-        # STARTTLS was offered and failed, or the hello was refused: once more, on a fresh connection.
-        failed_once = len(probes) == 1 and any(e.stage is Stage.STARTTLS for e in last.exchanges)
-        return _USUAL if failed_once else None
-    if purpose is Purpose.QUICK:
+    secured = [probe.handshake for probe in probes if isinstance(probe.handshake, Handshake)]
+    if last.handshake is None:
+        # STARTTLS failed, or the server knows only HELO, or does not offer what it did before.
+        doubtful = bool(secured) or not spoke_esmtp(last) or any(e.stage is Stage.STARTTLS for e in last.exchanges)
+        return _USUAL if doubtful and not (len(probes) > 1 and probes[-2].handshake is None) else None
+    if isinstance(last.handshake, Refused) and not repeated and (not secured or last.handshake.alert not in ABOUT_THE_OFFER):
+        return last.offer
+    if purpose is Purpose.QUICK or not secured:
         return None
-    key_type = read_certificate(first.chain[0]).key_type if first.chain else None
+    key_type = read_certificate(secured[0].chain[0]).key_type if secured[0].chain else None
     wanted = [Offer(key_type=KeyType.RSA if key_type == "ECDSA" else KeyType.ECDSA), Offer(with_sni=False)]
     for offer in wanted:
-        if all(probe.offer != offer for probe in probes):
+        if all(probe.offer != offer or probe.handshake is None for probe in probes):
             return offer
-    scan = ScanEvidence(endpoint, purpose, last.began, tuple(probes))
-    open_refusals = [p for p in probes if isinstance(p.handshake, Refused) and not vouched(scan, p)]
-    if not open_refusals:
-        return None
-    if isinstance(last.handshake, Refused):
-        return _USUAL  # vouches for an alert; comes after, and between, bare closes
-    again = open_refusals[0].offer
-    return again if sum(p.offer == again for p in probes) < 2 else None
+    return _USUAL if isinstance(last.handshake, Refused) else None
 
 
 class _Visit:
@@ -188,6 +186,7 @@ class _Visit:
         self.transcript = Transcript()
         self.handshake: Handshake | Refused | None = None
         self.source = ""
+        self.concluded = False  # all that was to be seen has been seen; what follows is politeness
         self.probe_id = f"{self._run}-{next(self._numbers)}"
 
     async def run(self) -> None:
@@ -203,11 +202,15 @@ class _Visit:
             await self._leave(greeting)
         offers = await self._greet(dialogue)
         if not offers:
+            self.concluded = True
             await dialogue.quit()
+            if is_out_of_step(self.transcript.exchanges()):
+                raise ended(Cause.PROTOCOL_ERROR, Stage.EHLO, "the replies do not match the commands: one too many came")
             return
         answer = await dialogue.starttls()
         if answer.code != 220:
             if meaning.starttls_failed(answer):
+                self.concluded = True
                 await dialogue.quit()
                 return
             await self._leave(answer)
@@ -249,6 +252,7 @@ class _Visit:
             reply = await self._converse(channel, b"EHLO " + self._visitor.ehlo_name.encode("ascii"))
             if reply.code != 250:
                 raise ended(meaning.why_refused(reply), Stage.EHLO_TLS, str(reply))
+        self.concluded = True
         with contextlib.suppress(Ended, TimeoutError):  # politeness, not measurement
             async with asyncio.timeout(_QUIT_PATIENCE):
                 await self._converse(channel, b"QUIT")

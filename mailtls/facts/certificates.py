@@ -42,8 +42,11 @@ def _gap(scan: ScanEvidence) -> Unknown | None:
     for probe in all_visits(scan):
         if not probe.offer.with_sni:
             continue
-        if probe.failure is not None and probe.handshake is None:
-            return unknown_of(probe.failure)
+        if any(other.offer == probe.offer and isinstance(other.handshake, Handshake) for other in all_visits(scan)):
+            continue  # perhaps asked again, but answered
+        if probe.handshake is None:
+            ended_early = Unknown(Cause.PROTOCOL_ERROR, Stage.STARTTLS, "a visit that asked for another kind of certificate came to no TLS")
+            return ended_early if probe.failure is None else unknown_of(probe.failure)
         if isinstance(probe.handshake, Refused) and not vouched(scan, probe):
             return Unknown(Cause.PROTOCOL_ERROR, Stage.HELLO, f"no later visit vouches for the refusal of {probe.offer.key_type}")
     return None if scan.failure is None else unknown_of(scan.failure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailtls.evidence import Handshake, Refused
+from mailtls.evidence import Handshake, Purpose, Refused
 from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope, truth_gauge
 from mailtls.facts.starttls import accepted
 from mailtls.facts.visits import all_visits, unknown_of, usual_handshake, vouched, why_not
@@ -52,6 +52,9 @@ def _without_sni(scan: ScanEvidence, anchors: Anchors) -> Reading[str]:
             return Known("refused")
         if probe.failure is not None:
             return unknown_of(probe.failure)
+    ended_early = next((probe.failure for probe in reversed(scan.probes) if probe.failure is not None), scan.failure)
+    if scan.purpose is Purpose.FULL and ended_early is not None:
+        return unknown_of(ended_early)
     return Unknown(Cause.NOT_ATTEMPTED, Stage.HELLO, "a visit without SNI belongs to the full scan")
 
 

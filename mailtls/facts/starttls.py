@@ -8,6 +8,7 @@ from mailtls.facts.declaration import Better, Fact, Kind, Scope, truth_gauge
 from mailtls.facts.visits import completed_ehlo, exchange_at, parsed, reply_at, spoke_esmtp, why_not
 from mailtls.model import Absent, Known, Stage
 from mailtls.smtp import ehlo, meaning
+from mailtls.tls.hello import begins_with_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,17 +23,19 @@ def _ehlo_fact(read: Callable[[Reply], object]) -> Callable[[ScanEvidence, Ancho
     """Read something from the last completed EHLO of a scan."""
 
     def reading(scan: ScanEvidence, _anchors: Anchors) -> Reading[object]:
-        for probe in reversed(scan.probes):
-            reply = completed_ehlo(probe)
-            if reply is not None:
-                return Known(read(reply))
-        return why_not(scan)
+        probe = _last_with_ehlo(scan)
+        reply = None if probe is None else completed_ehlo(probe)
+        return why_not(scan) if reply is None else Known(read(reply))
 
     return reading
 
 
 def _last_with_ehlo(scan: ScanEvidence) -> ProbeEvidence | None:
-    return next((probe for probe in reversed(scan.probes) if completed_ehlo(probe) is not None), None)
+    """Return the last visit that completed EHLO; one that came only to HELO counts when another did so before it."""
+    greeted = [probe for probe in scan.probes if completed_ehlo(probe) is not None]
+    if not greeted or spoke_esmtp(greeted[-1]):
+        return greeted[-1] if greeted else None
+    return greeted[-1] if len(greeted) > 1 and not spoke_esmtp(greeted[-2]) else next((p for p in reversed(greeted) if spoke_esmtp(p)), None)
 
 
 def _esmtp(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
@@ -41,23 +44,22 @@ def _esmtp(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
 
 
 def accepted(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
-    """Read ``starttls_accepted``; Absent where STARTTLS was not offered, and so not asked for."""
+    """Read ``starttls_accepted``, from the last visit that could tell; Absent where STARTTLS was not offered, and so not asked for."""
     failures = 0
     for probe in reversed(scan.probes):
+        if completed_ehlo(probe) is None:
+            continue
         reply = reply_at(probe, Stage.STARTTLS, b"STARTTLS")
         if reply is None:
+            if probe.failure is None and failures == 0 and probe is _last_with_ehlo(scan):
+                return Absent()  # not offered, so not asked for
             continue
         if reply.code == 220:
             return Known(value=True)
         failures += meaning.starttls_failed(reply)
-    if failures > 1:
-        return Known(value=False)  # on two fresh connections, so it was not the moment
-    if failures == 1:
-        return why_not(scan)
-    greeted = _last_with_ehlo(scan)
-    if greeted is None or greeted.failure is not None:
-        return why_not(scan)
-    return Absent()  # not offered, so not asked for
+        if failures > 1:  # once may be the moment; twice, on fresh connections, is the server
+            return Known(value=False)
+    return why_not(scan)
 
 
 def _plaintext(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
@@ -66,7 +68,7 @@ def _plaintext(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
         outcome = parsed(exchange_at(probe, Stage.STARTTLS, b"STARTTLS"))
         if outcome is not None and outcome.reply.code == 220:
             seen = True
-            if outcome.rest:
+            if outcome.rest and not begins_with_record(outcome.rest):
                 return Known(value=True)
     if seen:
         return Known(value=False)

@@ -8,8 +8,11 @@ from mailtls.evidence import Handshake, Refused
 from mailtls.model import Cause, Stage, Unknown
 from mailtls.smtp.meaning import asks_for_helo
 from mailtls.smtp.reply import Parsed, Reply, read_reply
+from mailtls.tls.names import ABOUT_THE_OFFER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mailtls.evidence import Exchange, Failure, ProbeEvidence, ScanEvidence
 
 
@@ -32,10 +35,27 @@ def reply_at(probe: ProbeEvidence, stage: Stage, verb: bytes) -> Reply | None:
     return None if outcome is None else outcome.reply
 
 
+def is_out_of_step(exchanges: Sequence[Exchange]) -> bool:
+    """Whether the replies before TLS do not belong to the commands: one too many came, and each stands for the one before it.
+
+    Then the reply that was taken for EHLO's may be another's, and says nothing about what the server offers.
+    """
+    for exchange in exchanges:
+        outcome = parsed(exchange)
+        if exchange.stage is not Stage.EHLO or outcome is None:
+            continue
+        if exchange.sent.startswith(b"QUIT"):
+            if outcome.reply.code == 250 and (len(outcome.reply.lines) > 1 or outcome.rest):
+                return True
+        elif outcome.rest:
+            return True
+    return False
+
+
 def completed_ehlo(probe: ProbeEvidence) -> Reply | None:
     """Return the 250 to EHLO, or the 250 to the HELO that an EHLO-less server asked for; ``None`` where there was neither."""
     ehlo = reply_at(probe, Stage.EHLO, b"EHLO")
-    if ehlo is None:
+    if ehlo is None or is_out_of_step(probe.exchanges):
         return None
     if ehlo.code == 250:
         return ehlo
@@ -65,6 +85,8 @@ def why_not(scan: ScanEvidence) -> Unknown:
     for probe in reversed(scan.probes):
         if not probe.offer.is_usual:
             continue
+        if is_out_of_step(probe.exchanges):
+            return Unknown(Cause.PROTOCOL_ERROR, Stage.EHLO, "the replies do not match the commands: one too many came")
         if probe.failure is not None:
             return unknown_of(probe.failure)
         if isinstance(probe.handshake, Refused):
@@ -93,14 +115,17 @@ def all_visits(scan: ScanEvidence) -> tuple[ProbeEvidence, ...]:
 def vouched(scan: ScanEvidence, refused: ProbeEvidence) -> bool:
     """Whether a refusal was about the offer, and not about us or the moment.
 
-    An alert counts when a later visit had its offer accepted. A bare close counts when it repeated on a fresh connection, with an
-    accepted offer before the first and after the last.
+    An alert that answers offers counts when a later visit had its offer accepted. A close, or an alert that any fault may lead to,
+    counts when it repeated on the very next connection, with an accepted offer before the first and after the last.
     """
     visits = all_visits(scan)
     first = visits.index(refused)
     assert isinstance(refused.handshake, Refused)
-    if refused.handshake.alert is not None:
+    if refused.handshake.alert in ABOUT_THE_OFFER:
         return any(isinstance(probe.handshake, Handshake) for probe in visits[first + 1 :])
-    closes = [i for i, p in enumerate(visits) if p.offer == refused.offer and isinstance(p.handshake, Refused)]
+    same = [i for i, p in enumerate(visits) if p.offer == refused.offer]
     accepted = [i for i, p in enumerate(visits) if isinstance(p.handshake, Handshake)]
-    return len(closes) > 1 and bool(accepted) and accepted[0] < closes[0] and accepted[-1] > closes[-1]
+    if set(same) & set(accepted) or not accepted:
+        return False
+    pairs = [i for i in same if i + 1 in same and all(isinstance(visits[j].handshake, Refused) for j in (i, i + 1))]
+    return any(accepted[0] < i and accepted[-1] > i + 1 for i in pairs)

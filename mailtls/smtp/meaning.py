@@ -3,12 +3,17 @@
 The rules, in one place:
 
 - ``421``, any other ``4xx`` and a ``5xx`` of policy say something about us or about the moment, nothing about TLS: not measured.
-- EHLO answered 500, 501, 502 or 504 leads to HELO (RFC 5321 section 3.2); a server that knows only HELO has no STARTTLS: measured.
-- STARTTLS answered 454 (RFC 3207 section 4) or by a ``5xx`` that is no policy, after it was offered: offered but failing, measured.
+- EHLO answered 500, 501, 502 or 504 leads to HELO (RFC 5321 section 3.2); a server that knows only HELO has no STARTTLS: measured,
+  once a fresh connection has said the same.
+- STARTTLS answered 454 (RFC 3207 section 4), 500 to 504, or 554 with 5.5.x, after it was offered: offered but failing: measured,
+  once a fresh connection has said the same.
+- Whatever its code, a reply that speaks of us (X.7.1 and the like on any of its lines, or the words that blocklists and limits
+  use) is none of the above. The words only ever make a reading unknown; no reading is taken from them.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from mailtls.model import Cause
@@ -17,35 +22,50 @@ if TYPE_CHECKING:
     from mailtls.smtp.reply import Reply
 
 _NO_EHLO = frozenset({500, 501, 502, 504})
+_NO_STARTTLS = frozenset({500, 501, 502, 503, 504})
 _POLICY_CODES = frozenset({521, 530, 535, 541, 550, 551, 553, 554, 556, 571})
+_ABOUT_US = re.compile(
+    rb"(?i)black.?list|block|\blisted\b|banned|reputation|\bspam|dnsbl|\brbl\b|denied|reject|not allowed|not authori[sz]ed|policy|abuse"
+    rb"|too many|too fast|\blimit|throttl|\brate\b|\bptr\b|reverse dns|fully.qualified|invalid (?:name|host|domain|helo|ehlo|address)"
+)
 
 
 def why_refused(reply: Reply) -> Cause:
     """Return why a server that sent this reply cannot be measured. For replies that are neither the wanted one nor a fact."""
     if reply.code == 421:
         return Cause.RATE_LIMITED
-    if 400 <= reply.code < 500:
+    if 400 <= reply.code < 500 or (reply.code >= 500 and any(code.startswith("4.") for code in reply.enhanced_codes)):
         return Cause.DEFERRED
-    if is_policy(reply):
+    if reply.code >= 500 and is_policy(reply):
         return Cause.BLOCKED
     return Cause.PROTOCOL_ERROR
 
 
 def is_policy(reply: Reply) -> bool:
     """Whether a ``5xx`` reply speaks of who we are (blocklists, reputation, names) and not of what the server can do."""
-    enhanced = reply.enhanced
-    if enhanced is not None:
-        return enhanced.startswith("5.7.") or (reply.code in _POLICY_CODES and not enhanced.startswith("5.5."))
-    return reply.code in _POLICY_CODES
+    if _speaks_of_us(reply):
+        return True
+    return reply.code in _POLICY_CODES and not any(code.startswith("5.5.") for code in reply.enhanced_codes)
+
+
+def _speaks_of_us(reply: Reply) -> bool:
+    """Whether any line carries a code of security or policy (RFC 3463 section 3.8) or of addressing (3.2), or words that say as much."""
+    if any(code[1:].startswith((".7.", ".1.")) and code != "4.7.0" for code in reply.enhanced_codes):
+        return True
+    return any(_ABOUT_US.search(line) for line in reply.lines)
 
 
 def asks_for_helo(reply: Reply) -> bool:
     """Whether a reply to EHLO says that the server does not know EHLO (RFC 5321 section 3.2), and not that it dislikes us."""
-    return reply.code in _NO_EHLO and not (reply.enhanced or "").startswith("5.7.")
+    return reply.code in _NO_EHLO and not _speaks_of_us(reply) and not any(code.startswith("4.") for code in reply.enhanced_codes)
 
 
 def starttls_failed(reply: Reply) -> bool:
-    """Whether a reply to an offered STARTTLS is the server's own failure: 454, or a ``5xx`` that is not about us."""
+    """Whether a reply to an offered STARTTLS is the server's own failure, and speaks neither of us nor of the moment."""
+    if _speaks_of_us(reply):
+        return False
     if reply.code == 454:
         return True
-    return 500 <= reply.code < 600 and not is_policy(reply)
+    if any(code.startswith("4.") for code in reply.enhanced_codes):
+        return False
+    return reply.code in _NO_STARTTLS or (reply.code == 554 and any(code.startswith("5.5.") for code in reply.enhanced_codes))

@@ -56,15 +56,19 @@ class Reply:
     lines: tuple[bytes, ...]
 
     @property
-    def enhanced(self) -> str | None:
-        """The enhanced status code (RFC 3463) at the head of the first line, e.g. ``4.7.0``; ``None`` where there is none."""
-        match = _ENHANCED.match(self.lines[0][:16].decode("latin-1"))
-        return None if match is None else f"{match[1]}.{int(match[2])}.{int(match[3])}"
+    def enhanced_codes(self) -> tuple[str, ...]:
+        """The enhanced status codes (RFC 3463), e.g. ``4.7.0``, at the head of its lines; some servers have theirs on a later one."""
+        return tuple(code for line in self.lines if (code := _enhanced(line)) is not None)
 
     def __str__(self) -> str:
         first = readable(self.lines[0])
         more = f" (+{len(self.lines) - 1} lines)" if len(self.lines) > 1 else ""
         return f"{self.code} {first}{more}" if first else f"{self.code}{more}"
+
+
+def _enhanced(line: bytes) -> str | None:
+    match = _ENHANCED.match(line[:16].decode("latin-1"))
+    return None if match is None else f"{match[1]}.{int(match[2])}.{int(match[3])}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ MAX_NAMES = 1_000
 """Names read from one certificate. The largest seen in public have a few hundred."""
 
 # Parsing hostile DER fails in as many ways as there are fields; each means "this field cannot be read".
-_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, OverflowError, x509.InvalidVersion)
+UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, OverflowError, x509.InvalidVersion)
 
 _SIGNATURES = {
     "1.2.840.113549.1.1.4": "md5WithRSAEncryption",
@@ -88,7 +88,7 @@ def load(der: bytes) -> x509.Certificate | None:
             # Odd serial numbers and the like are the server's; a warning on our own stderr would tell nobody.
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
             return x509.load_der_x509_certificate(der)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
@@ -120,7 +120,7 @@ def read_certificate(der: bytes) -> Certificate:
 def _key(parsed: x509.Certificate, problems: list[str]) -> tuple[str | None, int | None]:
     try:
         key = parsed.public_key()
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         problems.append(f"public key: {_said(error)}")
         return None, None
     if isinstance(key, rsa.RSAPublicKey):
@@ -140,7 +140,7 @@ def _key(parsed: x509.Certificate, problems: list[str]) -> tuple[str | None, int
 def _signature(parsed: x509.Certificate, problems: list[str]) -> str | None:
     try:
         dotted = parsed.signature_algorithm_oid.dotted_string
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         problems.append(f"signature algorithm: {_said(error)}")
         return None
     return _SIGNATURES.get(dotted, dotted)
@@ -149,7 +149,7 @@ def _signature(parsed: x509.Certificate, problems: list[str]) -> str | None:
 def _date(parsed: x509.Certificate, field: str, problems: list[str]) -> datetime | None:
     try:
         date: datetime = getattr(parsed, field)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         problems.append(f"{field}: {_said(error)}")
         return None
     return date
@@ -160,7 +160,7 @@ def _names(parsed: x509.Certificate, problems: list[str]) -> tuple[str, ...]:
         names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
     except x509.ExtensionNotFound:
         return ()
-    except (*_UNREADABLE, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except (*UNREADABLE, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         problems.append(f"subject alternative names: {_said(error)}")
         return ()
     if len(names) > MAX_NAMES:
@@ -172,7 +172,7 @@ def _distinguished(parsed: x509.Certificate, field: str, problems: list[str]) ->
     try:
         name: x509.Name = getattr(parsed, field)
         return readable(name.rfc4514_string(), 300)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         problems.append(f"{field}: {_said(error)}")
         return ""
 
@@ -180,7 +180,7 @@ def _distinguished(parsed: x509.Certificate, field: str, problems: list[str]) ->
 def _self_issued(parsed: x509.Certificate) -> bool:
     try:
         return parsed.issuer.public_bytes() == parsed.subject.public_bytes()
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
 
 

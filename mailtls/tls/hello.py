@@ -21,6 +21,24 @@ class ServerHello:
     cipher_suite: int
 
 
+def begins_with_record(wire: bytes) -> bool:
+    """Whether bytes begin as a TLS record does: one of the content types, and SSL 3.0's major version (RFC 8446 section 5.1)."""
+    return len(wire) > 1 and wire[0] in range(20, 25) and wire[1] == 3
+
+
+def read_alert(wire: bytes) -> int | None:
+    """Return the number of the alert with which the server's records begin, or ``None`` where they begin otherwise."""
+    records = Cursor(wire)
+    try:
+        if records.uint(1) != _ALERT_RECORD:
+            return None
+        records.uint(2)
+        alert = records.vector(2)
+    except Truncated:
+        return None
+    return alert[1] if len(alert) == 2 else None
+
+
 def read_server_hello(wire: bytes) -> ServerHello | None:
     """Find the first ServerHello in TLS records.
 

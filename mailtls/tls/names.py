@@ -76,3 +76,7 @@ ALERTS: Mapping[int, str] = {
     116: "certificate_required", 120: "no_application_protocol",
 }  # fmt: skip
 """Names of the TLS alerts (IANA registry "TLS Alerts")."""
+
+ABOUT_THE_OFFER = frozenset({40, 41, 47, 50, 70, 71, 86, 109, 110, 112, 115, 120})
+"""Alerts with which a server answers an offer that it does not take (RFC 8446 section 6.2 and its forerunners). The others, such as
+internal_error, may as well mean that something broke."""

@@ -10,12 +10,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mailtls.smtp.reply import readable
-from mailtls.tls.certificate import load, read_certificate
+from mailtls.tls.certificate import UNREADABLE, load, read_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ class Anchors:
         self.count = len(certificates)
         self.sha256 = hashlib.sha256(pem).hexdigest()
         self.store = verification.Store(certificates)
-        self.subjects = frozenset(certificate.subject.public_bytes() for certificate in certificates)
+        self.subjects = frozenset(octets for certificate in certificates if (octets := _octets_of(certificate, "subject")) is not None)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Anchors) and other.sha256 == self.sha256
@@ -119,7 +120,7 @@ def _verify(chain: tuple[bytes, ...], anchors: Anchors, at: datetime) -> str | N
     builder = verification.PolicyBuilder().store(anchors.store).time(at).extension_policies(ca_policy=_CA, ee_policy=_LEAF)
     try:
         builder.build_client_verifier().verify(leaf, intermediates)
-    except (verification.VerificationError, ValueError) as error:
+    except (verification.VerificationError, *UNREADABLE) as error:
         return readable(str(error).split("(encountered processing")[0].strip(), 200)
     return None
 
@@ -136,15 +137,25 @@ def _explain(chain: Sequence[bytes], anchors: Anchors, at: datetime, failure: st
         sent = read_certificate(der)
         if sent.not_after is not None and sent.not_after < at:
             return f"the intermediate {sent.subject!r} expired on {sent.not_after:%Y-%m-%d}"
-    subjects = {certificate.subject.public_bytes(): certificate for certificate in parsed[1:]}
+    subjects = {name: certificate for certificate in parsed[1:] if (name := _octets_of(certificate, "subject")) is not None}
     current = parsed[0]
     for _ in parsed:
-        issuer = current.issuer.public_bytes()
+        issuer = _octets_of(current, "issuer")
+        if issuer is None:
+            return "the name of an issuer cannot be read"
         if issuer in anchors.subjects:
             return failure
         if issuer not in subjects or subjects[issuer] is current:
-            missing = read_certificate(chain[0]).issuer if current is parsed[0] else current.issuer.rfc4514_string()
-            shown = readable(missing, 160)
+            shown = read_certificate(current.public_bytes(Encoding.DER)).issuer
             return f"its issuer {shown!r} was not sent and is no trust anchor (a missing intermediate, or a CA that is not trusted)"
         current = subjects[issuer]
     return failure
+
+
+def _octets_of(certificate: x509.Certificate, field: str) -> bytes | None:
+    """Return the name in DER, or ``None`` where it cannot be parsed: the library parses names only when they are asked for."""
+    try:
+        name: x509.Name = getattr(certificate, field)
+        return name.public_bytes()
+    except UNREADABLE:
+        return None

@@ -69,3 +69,15 @@ def test_a_broken_certificate_is_read_as_far_as_it_goes(authority) -> None:
         read_certificate(good[:cut])
         read_certificate(good[:cut] + b"\xff" + good[cut + 1 :])
     assert read_certificate(b"\x30" * 70_000).problems == ("larger than 65536 octets",)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_name_that_cannot_be_parsed_is_no_crash(which: int, authority, anchors) -> None:
+    chain = list(der(authority.issue(["mx.example"])))
+    chain[which] = chain[which].replace(b"\x0c\x11mailtls lab root", b"\x1f\x11mailtls lab root").replace(
+        b"\x0c\x18mailtls lab inter", b"\x1f\x18mailtls lab inter"
+    )
+    assert chain != list(der(authority.issue(["mx.example"])))
+    judgement = judge_chain(chain, anchors, NOW)
+    assert not judgement.trusted
+    assert judgement.why

@@ -34,6 +34,10 @@ def without(ehlo: Script, **more: Script) -> Row:
     return Row(Behaviour(ehlo=ehlo, **more), NO_OFFER, quits=True)
 
 
+def helo_only(ehlo: Script, helo: Script = b"250 mx\r\n") -> Row:
+    return Row((Behaviour(ehlo=ehlo, helo=helo), Behaviour(ehlo=ehlo, helo=helo)), NO_OFFER, quits=True)
+
+
 def starts(reply: Script, why: str | None, quits: bool = False) -> Row:
     negotiated = ABSENT if why is None else f"{why}@starttls"
     expected = {"starttls_offered": YES, "starttls_accepted": NO if why is None else f"{why}@starttls", "negotiated": negotiated}
@@ -115,7 +119,34 @@ ROWS = {
     "EHLO leads to a reset": answers((Reset(),), "connection-closed"),
     "EHLO is answered in HTML": answers(b"<html>\r\n", "protocol-error"),
     "EHLO lists keywords that are binary": without(b"250-mx\r\n250-\xff\x00\x1b[1m\r\n250 \xe2\x80\xae\r\n"),
+    **{
+        f"EHLO is answered {reply}, HELO 250": answers(reply.encode() + b"\r\n", "blocked", quits=True, helo=b"250 mx\r\n")
+        for reply in (
+            "501 5.1.8 who are you", "501 invalid name", "500 your address is blacklisted", "504 5.5.2 <x>: Helo command rejected",
+            "502-no\r\n502 5.7.1 you", "550 5.7.0 no",
+        )
+    },
+    "EHLO is answered 500 4.7.0, HELO 250": answers(b"500 4.7.0 later\r\n", "deferred", quits=True, helo=b"250 mx\r\n"),
+    "EHLO is answered 500 once, and properly then": Row(
+        (Behaviour(ehlo=b"500 what\r\n", helo=b"250 mx\r\n"), Behaviour(ehlo=OFFER, starttls=b"421 4.3.2 bye\r\n")),
+        {"starttls_offered": YES, "esmtp": YES}, quits=True,
+    ),
+    "EHLO is answered 500, and the next visit is silent": Row(
+        (Behaviour(ehlo=b"500 what\r\n", helo=b"250 mx\r\n"), Behaviour(greeting=(Stall(),))),
+        {"starttls_offered": "read-timeout@greeting", "starttls_accepted": "read-timeout@greeting"}, quits=True,
+    ),
+    "a stray reply comes before EHLO's": answers(b"250 hi\r\n" + OFFER, "protocol-error", quits=True),
+    "a stray reply comes a moment before EHLO's": answers((b"250 hi\r\n", Delay(0.2), OFFER), "protocol-error", quits=True),
+    "QUIT is not answered": Row(Behaviour(ehlo=PLAIN, quit=(Stall(),)), NO_OFFER, quits=True),
     # STARTTLS.
+    **{
+        f"STARTTLS is answered {reply}": starts(reply.encode() + b"\r\n", why, quits=True)
+        for reply, why in (
+            ("454 4.7.0 too many new TLS sessions", "deferred"), ("454 4.7.1 not now", "deferred"), ("500 Your IP is blacklisted", "blocked"),
+            ("502 5.5.1 too many errors", "blocked"), ("554-no\r\n554 5.7.1 you", "blocked"), ("500 4.7.0 later", "deferred"),
+            ("552 5.3.2 not accepting", "protocol-error"), ("554 5.5.1 no TLS", None),
+        )
+    },
     "STARTTLS is answered 454": starts(b"454 4.7.0 TLS not available\r\n", None, quits=True),
     "STARTTLS is answered 421": starts(b"421 4.7.0 later\r\n", "rate-limited"),
     "STARTTLS is answered 450": starts(b"450 4.2.0 later\r\n", "deferred", quits=True),

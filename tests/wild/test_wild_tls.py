@@ -33,6 +33,9 @@ GlpT6yPWXGtxHfFl+2I22pgamJRYvPNP6VwgAh0A2w8U0Ma8goWBSM2b3owSSSk0
 /lCoTeMqInm2nw==
 -----END X9.42 DH PARAMETERS-----
 """
+BOTH = Behaviour(tls=TLS((EC, RSA)))
+CLOSING = Behaviour(tls=TLS((RSA,)), on_hello=(Close(),))
+BROKEN = Behaviour(tls=TLS((RSA,)), on_hello=(FATAL + b"\x50",))
 GREET_421 = Behaviour(greeting=b"421 4.7.0 enough\r\n")
 
 
@@ -76,7 +79,7 @@ ROWS: dict[str, Row] = {
     "the hello is answered handshake_failure": hello(FATAL + b"\x28", why="protocol-error@hello"),
     "the hello is answered protocol_version": hello(FATAL + b"\x46", why="protocol-error@hello"),
     "the hello is answered internal_error": hello(FATAL + b"\x50", why="protocol-error@hello"),
-    "the hello is answered by an alert that nobody knows": hello(FATAL + b"\xc8", why="protocol-error@handshake"),
+    "the hello is answered by an alert that nobody knows": hello(FATAL + b"\xc8", why="protocol-error@hello"),
     "the hello is answered by garbage": hello(b"\xde\xad\xbe\xef" * 8, why="protocol-error@handshake"),
     "the hello is answered in HTTP": hello(b"HTTP/1.1 400 Bad Request\r\n\r\n", why="protocol-error@handshake"),
     "the hello is answered in SMTP": hello(b"421 4.7.0 too many errors\r\n", why="protocol-error@handshake"),
@@ -139,9 +142,33 @@ ROWS: dict[str, Row] = {
     "the offer of ECDSA meets an alert, and then 421": Row(
         (OK, Behaviour(tls=TLS((RSA,)), on_hello=(FATAL + b"\x28",)), GREET_421), MEASURED | {"certificates": "*"}, quits=True
     ),
+    "the offer of ECDSA meets internal_error, again and again": Row((BOTH, BROKEN, BROKEN, BOTH), GOOD, quits=True),
+    "the offer of ECDSA meets internal_error once": Row((OK, BROKEN, BOTH), GOOD, quits=True),
+    "every second hello leads to a close": Row((OK, CLOSING, BOTH, CLOSING, BOTH, CLOSING, BOTH), MEASURED, quits=True),
+    "the offer of ECDSA is closed upon, and so is all that follows": Row((OK, CLOSING), MEASURED | {"certificates": "*"}, quits=True),
+    "STARTTLS fails on the second visit, and goes on failing": Row(
+        (OK, Behaviour(ehlo=OFFER, starttls=b"454 4.7.0 no\r\n")), {"starttls_accepted": NO, "certificates": "*"}, quits=True
+    ),
+    "STARTTLS fails on the second visit alone": Row(
+        (OK, Behaviour(ehlo=OFFER, starttls=b"454 4.7.0 no\r\n"), BOTH), MEASURED, quits=True
+    ),
+    "STARTTLS is no longer offered on the second visit": Row(
+        (OK, Behaviour(ehlo=b"250-mx\r\n250 SIZE\r\n")), {"starttls_offered": NO, "starttls_accepted": ABSENT}, quits=True
+    ),
+    "STARTTLS is not offered on the second visit alone": Row(
+        (OK, Behaviour(ehlo=b"250-mx\r\n250 SIZE\r\n"), BOTH), MEASURED, quits=True
+    ),
+    "an alert stands behind the 220": Row(
+        Behaviour(ehlo=OFFER, starttls=(b"220 go\r\n" + FATAL + b"\x50", Close())),
+        {"starttls_accepted": YES, "plaintext_after_starttls": NO, "negotiated": "*"},
+    ),
 }
 
 KINDS = {
+    "the offer of ECDSA meets internal_error, again and again": {"ECDSA"},
+    "every second hello leads to a close": {"RSA", "ECDSA"},
+    "STARTTLS fails on the second visit alone": {"RSA", "ECDSA"},
+
     "all is well, with both kinds of certificate": {"ECDSA", "RSA"},
     "RSA is all there is, and the offer of ECDSA meets an alert": {"RSA"},
     "the offer of ECDSA is closed upon, again and again": {"RSA"},
