@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from mailtls.hellos import Asked, Refused
     from mailtls.model import Cause, Endpoint, Stage, Unknown
 
 
@@ -168,14 +169,6 @@ class Handshake:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """The server answered our hello with a fatal alert (its number), or closed (``None``)."""
-
-    alert: int | None
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class ProbeEvidence:
     """One visit over one connection.
 
@@ -225,6 +218,7 @@ class ScanEvidence:
         out_of_scope: why this vantage cannot speak of this endpoint at all.
         vantage: the name of where this was measured from.
         carried: visits of an earlier full scan that still hold, for facts that a quick visit does not show.
+        hellos: raw hellos and their answers, in the order of the answers; of this scan, or of an earlier one that still holds.
 
     """
 
@@ -236,3 +230,4 @@ class ScanEvidence:
     out_of_scope: Unknown | None = None
     vantage: str = ""
     carried: tuple[ProbeEvidence, ...] = ()
+    hellos: tuple[Asked, ...] = ()

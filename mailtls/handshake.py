@@ -14,10 +14,11 @@ from OpenSSL import SSL, crypto
 from OpenSSL.SSL import _lib  # type: ignore[attr-defined]  # see _context
 
 from mailtls.dial import Ended, ended
-from mailtls.evidence import Handshake, KeyType, Refused
+from mailtls.evidence import Handshake, KeyType
+from mailtls.hellos import Refused
 from mailtls.model import Cause, Stage
 from mailtls.smtp.reply import readable
-from mailtls.tls.hello import read_alert, read_server_hello
+from mailtls.tls.answer import read_alert, read_suite
 from mailtls.tls.names import ALERTS, cipher_suite_name, group_name
 
 if TYPE_CHECKING:
@@ -209,9 +210,9 @@ class Channel:
         raise ended(Cause.PROTOCOL_ERROR, stage, f"{detail}; the server's answer begins '{begins}'") from error
 
     def _handshake(self) -> Handshake:
-        hello = read_server_hello(bytes(self._first))
+        code = read_suite(bytes(self._first))
         version = _VERSIONS.get(self._tls.get_protocol_version_name(), self._tls.get_protocol_version_name())
-        suite = cipher_suite_name(hello.cipher_suite) if hello is not None else self._tls.get_cipher_name() or ""
+        suite = cipher_suite_name(code) if code is not None else self._tls.get_cipher_name() or ""
         chain = self._tls.get_peer_cert_chain() or []
         group = self._tls.get_group_name()
         return Handshake(

@@ -15,9 +15,10 @@ import structlog
 
 from mailtls.dial import Ended, dial, ended, source_of, why_out_of_scope
 from mailtls.dialogue import Dialogue, Transcript
-from mailtls.evidence import Failure, Handshake, KeyType, Offer, ProbeEvidence, Purpose, Refused, ScanEvidence
+from mailtls.evidence import Failure, Handshake, KeyType, Offer, ProbeEvidence, Purpose, ScanEvidence
 from mailtls.facts.visits import is_out_of_step, spoke_esmtp
 from mailtls.handshake import Channel
+from mailtls.hellos import Refused
 from mailtls.model import Cause, Stage, Unknown
 from mailtls.smtp import ehlo, meaning
 from mailtls.smtp.reply import Incomplete, Malformed, Parsed, Reply, read_reply, readable

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mailtls.evidence import Handshake, Purpose, Refused
+from mailtls.evidence import Handshake, Purpose
 from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope, truth_gauge
 from mailtls.facts.handshake import without_tls
 from mailtls.facts.visits import all_visits, unknown_of, usual_handshake, vouched
+from mailtls.hellos import Refused
 from mailtls.model import Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
 from mailtls.trust.names import any_name_matches

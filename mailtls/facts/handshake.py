@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailtls.evidence import Handshake, Purpose, Refused
+from mailtls.evidence import Handshake, Purpose
 from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope, truth_gauge
 from mailtls.facts.starttls import accepted
 from mailtls.facts.visits import all_visits, unknown_of, usual_handshake, vouched, why_not
+from mailtls.hellos import Refused
 from mailtls.model import Absent, Cause, Known, Stage, Unknown
 from mailtls.tls.names import has_forward_secrecy
 

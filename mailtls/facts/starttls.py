@@ -8,7 +8,7 @@ from mailtls.facts.declaration import Better, Fact, Kind, Scope, truth_gauge
 from mailtls.facts.visits import completed_ehlo, exchange_at, parsed, reply_at, spoke_esmtp, why_not
 from mailtls.model import Absent, Known, Stage
 from mailtls.smtp import ehlo, meaning
-from mailtls.tls.hello import begins_with_record
+from mailtls.tls.answer import begins_with_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailtls.evidence import Handshake, Refused
+from mailtls.evidence import Handshake
+from mailtls.hellos import Refused
 from mailtls.model import Cause, Stage, Unknown
 from mailtls.smtp.meaning import asks_for_helo
 from mailtls.smtp.reply import Parsed, Reply, read_reply

@@ -1,83 +1,131 @@
-"""Hellos as bytes: the server's answer to ours, as far as it is not encrypted (RFC 8446 section 4.1.3, RFC 5246 section 7.4.1.3)."""
+"""ClientHellos as bytes (RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2, RFC 6101 section 5.6.1.2; SSLv2 by its draft).
+
+Pure: an offer, a name and some random octets in, the bytes of one hello out. An offer of TLS 1.3 sends no key share, so that a server
+which could go on answers with a HelloRetryRequest that names both its suite and its group, and neither side computes anything.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from mailtls.tls.wire import Cursor, Truncated
+from mailtls.tls.wire import uint, uints, vector
 
-_HANDSHAKE_RECORD = 22
-_ALERT_RECORD = 21
-_SERVER_HELLO = 2
-_MAX_RECORD = 16_384 + 2_048
-_MAX_HELLO = 65_536
+if TYPE_CHECKING:
+    from mailtls.hellos import HelloOffer
 
+CODES = {"SSLv2": 0x0002, "SSLv3": 0x0300, "TLSv1.0": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
+"""Protocol versions as they stand on the wire."""
 
-@dataclass(frozen=True, slots=True)
-class ServerHello:
-    """What the server chose: the version and cipher suite codes in its first hello (a HelloRetryRequest is one, too)."""
+EMPTY_RENEGOTIATION_INFO = 0x00FF
+FALLBACK = 0x5600
+RANDOM = 32
+"""Octets of randomness in a hello."""
+ODD_NAME = "odd.invalid"
+"""A server name that nobody can have (RFC 6761 section 6.4)."""
 
-    legacy_version: int
-    cipher_suite: int
+SERVER_NAME, TRUNCATED_HMAC, SUPPORTED_GROUPS, POINT_FORMATS, SIGNATURE_ALGORITHMS, HEARTBEAT = 0, 4, 10, 11, 13, 15
+PADDING, ENCRYPT_THEN_MAC, EXTENDED_MASTER_SECRET, SESSION_TICKET = 21, 22, 23, 35
+SUPPORTED_VERSIONS, KEY_SHARE, RENEGOTIATION_INFO = 43, 51, 0xFF01
+"""Extension types (IANA registry "TLS ExtensionType Values")."""
 
-
-def begins_with_record(wire: bytes) -> bool:
-    """Whether bytes begin as a TLS record does: one of the content types, and SSL 3.0's major version (RFC 8446 section 5.1)."""
-    return len(wire) > 1 and wire[0] in range(20, 25) and wire[1] == 3
-
-
-def read_alert(wire: bytes) -> int | None:
-    """Return the number of the alert with which the server's records begin, or ``None`` where they begin otherwise."""
-    records = Cursor(wire)
-    try:
-        if records.uint(1) != _ALERT_RECORD:
-            return None
-        records.uint(2)
-        alert = records.vector(2)
-    except Truncated:
-        return None
-    return alert[1] if len(alert) == 2 else None
+_GREASE = 0x5A5A
+_UNKNOWN = 0xFE0F  # of the range for private use
+_DEFLATE_OR_NONE = b"\x01\x00"
+_HANG = range(256, 512)
+"""Octets of a hello at which some load balancers hang (RFC 7685 section 1)."""
 
 
-def read_server_hello(wire: bytes) -> ServerHello | None:
-    """Find the first ServerHello in TLS records.
+def client_hello(offer: HelloOffer, host: str, random: bytes) -> bytes:
+    """Write an offer as the octets to send: one TLS record for each 16 KiB, or SSLv2's own hello.
 
     Args:
-        wire: the records that the server sent, from the first one on.
+        offer: what to offer.
+        host: the MX host's name in ASCII, for the server name.
+        random: 32 octets.
 
-    Returns:
-        The hello, or ``None`` where the bytes hold none (an alert, garbage, or too little yet).
+    Raises:
+        OverflowError: the offer has more than fits into its fields.
 
     """
-    records = Cursor(wire)
-    handshake = bytearray()
-    try:
-        while len(handshake) < _MAX_HELLO:
-            kind = records.uint(1)
-            records.uint(2)
-            fragment = records.vector(2)
-            if len(fragment) > _MAX_RECORD or kind not in (_HANDSHAKE_RECORD, _ALERT_RECORD):
-                return None
-            if kind == _ALERT_RECORD:  # a warning may stand before the hello; a fatal one is followed by no hello
-                continue
-            handshake += fragment
-            hello = _hello_in(bytes(handshake))
-            if hello is not None:
-                return hello
-    except Truncated:
-        pass
-    return None
+    if offer.version == "SSLv2":
+        return _sslv2(offer, random)
+    code = CODES[offer.version]
+    suites = offer.cipher_suites
+    if offer.fallback:
+        suites = (*suites, FALLBACK)
+    if offer.grease:
+        suites = (_GREASE, *suites)
+    if offer.version == "SSLv3":
+        suites = (*suites, EMPTY_RENEGOTIATION_INFO)
+    compression = b"\x00" if offer.version == "TLSv1.3" else _DEFLATE_OR_NONE
+    session = random if offer.version == "TLSv1.3" else b""  # RFC 8446 appendix D.4: what middleboxes expect
+    body = uint(2, min(code, 0x0303)) + random + vector(1, session) + vector(2, uints(2, suites)) + vector(1, compression)
+    extensions = b"" if offer.version == "SSLv3" else _extensions(offer, host)
+    if extensions:
+        extensions += _padding(4 + len(body) + 2 + len(extensions), offer.size)
+        body += vector(2, extensions)
+    message = b"\x01" + vector(3, body)
+    record_version = uint(2, min(code, 0x0301))  # RFC 8446 appendix D.1, RFC 5246 appendix E.1
+    fragments = [message[start : start + 16_384] for start in range(0, len(message), 16_384)]
+    return b"".join(b"\x16" + record_version + vector(2, fragment) for fragment in fragments)
 
 
-def _hello_in(handshake: bytes) -> ServerHello | None:
-    message = Cursor(handshake)
-    try:
-        if message.uint(1) != _SERVER_HELLO:
-            return None
-        body = Cursor(message.vector(3))
-        version = body.uint(2)
-        body.take(32)
-        body.vector(1)
-        return ServerHello(version, body.uint(2))
-    except Truncated:
-        return None
+def _extensions(offer: HelloOffer, host: str) -> bytes:
+    parts = []
+    if offer.grease:
+        parts.append(_extension(_GREASE))
+    if offer.server_name != "none":
+        parts.append(_server_name(host if offer.server_name == "host" else ODD_NAME))
+    if offer.groups:
+        groups = (_GREASE, *offer.groups) if offer.grease else offer.groups
+        parts.append(_extension(SUPPORTED_GROUPS, vector(2, uints(2, groups))))
+    if offer.signature_schemes:
+        parts.append(_extension(SIGNATURE_ALGORITHMS, vector(2, uints(2, offer.signature_schemes))))
+    if offer.version == "TLSv1.3":
+        versions = (_GREASE, CODES["TLSv1.3"]) if offer.grease else (CODES["TLSv1.3"],)
+        parts.append(_extension(SUPPORTED_VERSIONS, vector(1, uints(2, versions))))
+        parts.append(_extension(KEY_SHARE, vector(2)))
+    else:
+        parts.append(_FOR_OLDER)
+    if offer.grease:
+        parts.append(_extension(_UNKNOWN, b"mailtls"))
+    return b"".join(parts)
+
+
+def _extension(kind: int, body: bytes = b"") -> bytes:
+    return uint(2, kind) + vector(2, body)
+
+
+_FOR_OLDER = b"".join(
+    (
+        _extension(RENEGOTIATION_INFO, vector(1)),
+        _extension(EXTENDED_MASTER_SECRET),
+        _extension(ENCRYPT_THEN_MAC),
+        _extension(SESSION_TICKET),
+        _extension(TRUNCATED_HMAC),
+        _extension(HEARTBEAT, b"\x01"),
+        _extension(POINT_FORMATS, vector(1, b"\x00")),
+    )
+)
+
+
+@lru_cache(maxsize=1024)
+def _server_name(host: str) -> bytes:
+    return _extension(SERVER_NAME, vector(2, b"\x00", vector(2, host.encode("ascii"))))  # RFC 6066 section 3
+
+
+def _padding(length: int, wanted: int) -> bytes:
+    """Return the padding extension that brings a hello of ``length`` octets to the wanted size, or out of the range that hangs."""
+    if length in _HANG:
+        wanted = max(wanted, _HANG.stop)
+    missing = wanted - length
+    return b"" if missing <= 0 else _extension(PADDING, bytes(max(0, missing - 4)))
+
+
+def _sslv2(offer: HelloOffer, random: bytes) -> bytes:
+    """Write SSLv2's CLIENT-HELLO ("The SSL Protocol", draft of February 1995, section 2.5), with a challenge of 16 octets."""
+    kinds, challenge = uints(3, offer.cipher_suites), random[:16]
+    sizes = uint(2, len(kinds)) + uint(2, 0) + uint(2, len(challenge))
+    body = b"\x01" + uint(2, CODES["SSLv2"]) + sizes + kinds + challenge
+    return uint(2, 0x8000 | len(body)) + body

@@ -19,25 +19,32 @@ def version_rank(version: str) -> int:
     return VERSIONS.index(version)
 
 
-def _rows(table: str) -> list[dict[str, str]]:
+def rows(table: str) -> list[dict[str, str]]:
+    """Return the rows of a table in ``data/``."""
     text = files("mailtls.tls").joinpath("data", f"{table}.csv").read_text("utf-8")
     return list(csv.DictReader(text.splitlines()))
 
 
 @cache
 def cipher_suites() -> Mapping[int, str]:
-    """IANA names of the TLS cipher suites by code."""
+    """Names of the TLS cipher suites by code: IANA's, and those of suites that were never registered."""
     named = {}
-    for row in _rows("cipher-suites"):
+    for row in (*rows("cipher-suites"), *rows("unregistered-cipher-suites")):
         first, second = row["Value"].split(",")
         named[int(first, 16) << 8 | int(second, 16)] = row["Description"]
     return named
 
 
 @cache
+def sslv2_kinds() -> Mapping[int, str]:
+    """Names of SSLv2's cipher kinds by their code of three octets."""
+    return {int(row["Value"], 16): row["Description"] for row in rows("sslv2-cipher-kinds")}
+
+
+@cache
 def groups() -> Mapping[int, str]:
     """IANA names of the TLS supported groups by code."""
-    return {int(row["Value"]): row["Description"] for row in _rows("supported-groups")}
+    return {int(row["Value"]): row["Description"] for row in rows("supported-groups")}
 
 
 @cache
@@ -53,8 +60,33 @@ def group_name(openssl_name: str) -> str:
 
 
 def cipher_suite_name(code: int) -> str:
-    """Return the IANA name of a cipher suite, or ``0xNNNN`` for a code that is not assigned."""
-    return cipher_suites().get(code, f"0x{code:04X}")
+    """Return the IANA name of a cipher suite, the draft's of an SSLv2 kind, or ``0xNNNN`` for a code that is neither."""
+    return cipher_suites().get(code) or sslv2_kinds().get(code) or f"0x{code:04X}"
+
+
+def group_of(code: int) -> str:
+    """Return the IANA name of a named group, or its number."""
+    return groups().get(code, str(code)).removesuffix(" (OBSOLETE)")
+
+
+@cache
+def _schemes() -> Mapping[int, str]:
+    older = {0x0101: "rsa_pkcs1_md5", 0x0103: "ecdsa_md5", 0x0202: "dsa_sha1", 0x0402: "dsa_sha256"}
+    older |= {0x0301: "rsa_pkcs1_sha224", 0x0303: "ecdsa_sha224"}
+    return older | {int(row["Value"], 16): row["Description"] for row in rows("signature-schemes")}
+
+
+def signature_scheme(code: int) -> str:
+    """Return the name of a signature scheme; pairs of hash and signature of TLS 1.2 alone (RFC 5246) are named in the same manner."""
+    return _schemes().get(code, f"0x{code:04X}")
+
+
+def version_name(code: int) -> str:
+    """Return the name of a version's code. Raises ``KeyError`` for one that is none."""
+    return _VERSION_CODES[code]
+
+
+_VERSION_CODES = {0x0002: "SSLv2", 0x0300: "SSLv3", 0x0301: "TLSv1.0", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 
 
 def has_forward_secrecy(version: str, cipher_suite: str) -> bool:

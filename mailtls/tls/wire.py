@@ -1,4 +1,4 @@
-"""A cursor over bytes of the wire: reads what is there, and says so where it is not. It never looks beyond its end."""
+"""Fields of the wire, both ways: a cursor that reads what is there and says so where it is not, and writers of numbers and vectors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ class Truncated(ValueError):  # noqa: N818 - it names what the bytes are
 
 
 class Cursor:
-    """Reads big-endian fields (RFC 8446 section 3) from bytes.
+    """Reads big-endian fields (RFC 8446 section 3) from bytes. It never looks beyond its end.
 
     Every method raises :exc:`Truncated` where the bytes end too early, and then has consumed nothing.
     """
@@ -43,3 +43,19 @@ class Cursor:
         except Truncated:
             self._at = start
             raise
+
+
+def uint(size: int, number: int) -> bytes:
+    """Write a number in ``size`` octets. Raises ``OverflowError`` where it takes more."""
+    return number.to_bytes(size, "big")
+
+
+def vector(size: int, *parts: bytes) -> bytes:
+    """Write a vector behind its length in ``size`` octets. Raises ``OverflowError`` where it is too long."""
+    body = b"".join(parts)
+    return len(body).to_bytes(size, "big") + body
+
+
+def uints(size: int, numbers: tuple[int, ...]) -> bytes:
+    """Write numbers of ``size`` octets each, one behind the other."""
+    return b"".join([number.to_bytes(size, "big") for number in numbers])

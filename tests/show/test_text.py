@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from mailtls import facts
-from mailtls.evidence import Exchange, Failure, Handshake, Offer, ProbeEvidence, Purpose, Refused, ScanEvidence
+from mailtls.evidence import Exchange, Failure, Handshake, Offer, ProbeEvidence, Purpose, ScanEvidence
+from mailtls.hellos import Refused
 from mailtls.model import (
     Cause,
     DomainObservation,
