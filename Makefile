@@ -7,17 +7,24 @@ help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 $(VENV)/ready: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo 'mailtls needs Python 3.11 or newer, and there is no $(PYTHON). Name one: make PYTHON=python3.11' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "mailtls needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo 'mailtls needs venv and ensurepip for $(PYTHON); on Debian and Ubuntu: sudo apt install python3-venv' >&2; exit 1; }
+	@echo 'Installing what mailtls needs into $(VENV), from PyPI, once; pip is silent for about a minute.'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --require-hashes -r constraints.txt
 	$(BIN)/pip install -q --no-deps -e .
 	touch $@
 
-demo: $(VENV)/ready  ## the whole system against its own lab: no root, no Internet
+demo: $(VENV)/ready  ## the whole system against its own lab: no root, and after the first time no Internet
 	$(BIN)/mailtls demo
 
 test: unit integration  ## all tests; installs the real servers that they need (Debian, root or sudo)
 
-unit: $(VENV)/ready  ## the tests that need nothing but Python, under a minute
+unit: $(VENV)/ready  ## the tests that need nothing but Python, about a minute
 	$(BIN)/pytest tests --ignore tests/integration --ignore tests/bench
 
 integration: $(VENV)/ready  ## the tests against Postfix, Exim, OpenSMTPD, Knot, Unbound and Prometheus

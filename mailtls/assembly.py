@@ -48,6 +48,6 @@ def measurer(
     )
     prober = Prober(visitor, Budget(configuration.budget()), told)
     schedule = configuration.schedule
-    pace = Pace(schedule.interval, schedule.enumeration_interval) if lasting else None
+    pace = Pace(schedule.interval, schedule.enumeration_interval, schedule.renewal_interval) if lasting else None
     resolver = Resolver(configuration.nameservers())
     return Measurer(resolver, prober, configuration.anchors(), network.port, frozenset(configuration.exclude.domains), pace)

@@ -20,7 +20,7 @@ from mailtls.dial import ended
 from mailtls.model import Cause, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from mailtls.evidence import Failure
     from mailtls.model import Endpoint
@@ -75,14 +75,35 @@ class _Account:
     strikes: int = 0
 
 
+def _about_one() -> float:
+    return random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not secrets
+
+
 class Budget:
     """Hands out the permission to connect. One for a process, shared by all who probe."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        vary: Callable[[], float] = _about_one,
+    ) -> None:
+        """Make a budget.
+
+        Args:
+            limits: how much may be asked.
+            clock: tells seconds.
+            sleep: waits for so many of them.
+            vary: by what to multiply a pause, so that visits do not come back together.
+
+        """
         self.limits = limits
+        self._clock = clock
+        self._sleep = sleep
+        self._vary = vary
         self._all = asyncio.Semaphore(limits.concurrency)
         self._accounts: dict[str, _Account] = {}
-        self._random = random.Random()  # noqa: S311 - jitter, not secrets
 
     def operator_of(self, host: str) -> str:
         """Return the operator of an MX host."""
@@ -97,7 +118,7 @@ class Budget:
         account = self._accounts.get(key)
         if account is None:
             if len(self._accounts) > _IDLE_ACCOUNTS:
-                now = time.monotonic()
+                now = self._clock()
                 self._accounts = {
                     k: a for k, a in self._accounts.items() if a.places.locked() or max(a.next_start, a.closed_until) > now - 3600
                 }
@@ -106,17 +127,17 @@ class Budget:
 
     def _both(self, endpoint: Endpoint) -> tuple[_Account, _Account]:
         operator = self._account(f"operator {self.operator_of(endpoint.host)}", self.limits.per_operator)
-        return operator, self._account(f"address {endpoint.address}", 1)
+        return operator, self._account(f"address {endpoint.address}", self.limits.per_operator)
 
     def inherit(self, older: Budget) -> None:
         """Take over who asked us to stay away, and for how long: a reload is no excuse to knock again."""
         for key, account in older._accounts.items():
-            mine = self._account(key, self.limits.per_operator if key.startswith("operator ") else 1)
+            mine = self._account(key, self.limits.per_operator)
             mine.next_start, mine.closed_until, mine.strikes = account.next_start, account.closed_until, account.strikes
 
     def closed_for(self, endpoint: Endpoint) -> float:
         """Return for how many seconds we stay away from an endpoint, because it or its operator asked us to; 0 where nobody did."""
-        return max(0.0, max(account.closed_until for account in self._both(endpoint)) - time.monotonic())
+        return max(0.0, max(account.closed_until for account in self._both(endpoint)) - self._clock())
 
     @asynccontextmanager
     async def place(self, endpoint: Endpoint, deadline: float) -> AsyncIterator[None]:
@@ -124,7 +145,7 @@ class Budget:
 
         Args:
             endpoint: where the connection goes.
-            deadline: on the clock of ``time.monotonic``; a place that cannot be had before it is given up.
+            deadline: on the budget's clock; a place that cannot be had before it is given up.
 
         Raises:
             Ended: ``budget-exhausted``, where the deadline came first.
@@ -133,14 +154,17 @@ class Budget:
         operator, address = self._both(endpoint)
         spent = ended(Cause.BUDGET_EXHAUSTED, Stage.CONNECT, f"no place for another visit to {self.operator_of(endpoint.host)} in time")
         try:
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())) as waiting, operator.places, address.places:
+            async with asyncio.timeout(max(0.0, deadline - self._clock())) as waiting, operator.places, address.places:
                 async with operator.gate:  # one at a time, so that the gap holds however long each waits for a place of ours
-                    while (wait := self._wait(operator, address)) > 0:
-                        if time.monotonic() + wait > deadline:
-                            raise spent
-                        await asyncio.sleep(wait)
+                    while True:
+                        wait = self._wait(operator, address)
+                        if self._clock() + wait >= deadline:
+                            raise spent  # also where there is nothing to wait for: a time-out comes only to those who wait
+                        if wait == 0:
+                            break
+                        await self._sleep(wait)
                     await self._all.acquire()
-                    operator.next_start = address.next_start = time.monotonic() + self.limits.pace
+                    operator.next_start = address.next_start = self._clock() + self.limits.pace
                 waiting.reschedule(None)
                 try:
                     yield
@@ -151,7 +175,7 @@ class Budget:
 
     def _wait(self, *accounts: _Account) -> float:
         """Return for how many seconds a visit has to wait for its turn."""
-        return max(max(account.next_start, account.closed_until) for account in accounts) - time.monotonic()
+        return max(0.0, max(max(account.next_start, account.closed_until) for account in accounts) - self._clock())
 
     def report(self, endpoint: Endpoint, failure: Failure | None) -> None:
         """Learn from a visit: its failure may ask for a pause, its success ends all of them."""
@@ -166,9 +190,9 @@ class Budget:
             self._close(address)
 
     def _close(self, account: _Account) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if account.closed_until > now:
             return  # several visits that were under way together are one occasion
         account.strikes = min(account.strikes + 1, 16)
         pause = min(_FIRST_PAUSE * 2 ** (account.strikes - 1), _LONGEST_PAUSE) * max(self.limits.pace, _LEAST_PACE)
-        account.closed_until = now + pause * self._random.uniform(0.9, 1.1)
+        account.closed_until = now + pause * self._vary()

@@ -3,197 +3,47 @@
 from __future__ import annotations
 
 import difflib
-import re
-from datetime import timedelta
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import certifi
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, model_validator
 
 from mailtls.budget import Limits
 from mailtls.dial import Network
 from mailtls.model import Provider
-from mailtls.resolve import BadName, Nameservers, ascii_name, system_nameservers
+from mailtls.resolve import Nameservers, system_nameservers
+from mailtls.sections import (
+    Confirmation,
+    Exclude,
+    File,
+    LimitsSection,
+    MtaSts,
+    NetworkSection,
+    ProviderFile,
+    ProviderSection,
+    ResolverSection,
+    Schedule,
+    Section,
+    Storage,
+    Trust,
+    Vantage,
+    Web,
+    duplicates,
+)
 from mailtls.trust.pkix import Anchors, NoAnchors
-from mailtls.yamlfile import BadConfiguration, locate, read
+from mailtls.yamlfile import BadConfiguration, locate, read, spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     import yaml
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_AnySection = TypeVar("_AnySection", bound=Section)
+_FROM_FILES = "from files"
 
 
-def _duration(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("a duration is a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")  # noqa: TRY004 - pydantic collects it
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*", str(value))
-    if match is None:
-        raise ValueError(f"{value!r} is no duration; write a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")
-    seconds = float(match[1]) * _UNITS[match[2]]
-    if seconds > 100 * _UNITS["d"] * 365:
-        raise ValueError(f"{value!r} is longer than a hundred years")
-    return timedelta(seconds=seconds)
-
-
-def _share(value: object) -> object:
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*", str(value))
-    if match is None or float(match[1]) > 100:
-        raise ValueError(f"{value!r} is no share; write a percentage from 0% to 100%, such as 10%")
-    return float(match[1]) / 100
-
-
-def _address(value: object) -> object:
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", str(value))
-    if match is None or int(match[3]) > 65535:
-        raise ValueError(f"{value!r} is no address and port, such as 127.0.0.1:9925 or [::1]:9925")
-    return match[1] or match[2], int(match[3])
-
-
-def _resolver_address(value: tuple[str, int]) -> tuple[str, int]:
-    try:
-        ip_address(value[0])
-    except ValueError:
-        raise ValueError(f"{value[0]!r} is no IP address; a resolver is named by its address and port, such as 127.0.0.1:53") from None
-    return value
-
-
-def _positive(value: timedelta) -> timedelta:
-    if value <= timedelta(0):
-        raise ValueError("must be longer than nothing")
-    return value
-
-
-def _domain(value: object) -> object:
-    try:
-        return ascii_name(str(value))
-    except BadName as error:
-        raise ValueError(str(error)) from None
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Wait = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
-Share = Annotated[float, BeforeValidator(_share)]
-HostPort = Annotated[tuple[str, int], BeforeValidator(_address)]
-ResolverAddress = Annotated[tuple[str, int], BeforeValidator(_address), AfterValidator(_resolver_address)]
-Domain = Annotated[str, BeforeValidator(_domain)]
-
-
-def _span(**units: int) -> Any:
-    return Field(default=timedelta(**units), json_schema_extra={"type": "string", "examples": ["10s", "15m", "24h"]})
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
-
-
-class Vantage(_Section):
-    """Where we measure from."""
-
-    name: str = Field(default="default", description="A short name of this place, e.g. fra1.")
-    ehlo_name: Domain | None = Field(
-        default=None, description="What we call ourselves in EHLO; it should lead to a page that explains us. Default: this host's name."
-    )
-
-
-class ResolverSection(_Section):
-    """Which resolvers to ask."""
-
-    nameservers: tuple[ResolverAddress, ...] = Field(default=(), description="Default: the system's.", json_schema_extra={"type": "array"})
-    timeout: Wait = _span(seconds=5)
-    trust_ad: bool | Literal["auto"] = Field(default="auto", description="Whether to believe the AD bit; auto believes loopback only.")
-
-
-class NetworkSection(_Section):
-    """How to connect."""
-
-    port: int = Field(default=25, ge=1, le=65535)
-    allow_networks: tuple[IPv4Network | IPv6Network, ...] = Field(default=(), description="Non-global networks that may be visited.")
-    source_addresses: tuple[IPv4Address | IPv6Address, ...] = ()
-    ipv6: Literal["auto", "always", "never"] = "auto"
-    connect_timeout: Wait = _span(seconds=10)
-    probe_deadline: Wait = _span(seconds=60)
-
-
-class Trust(_Section):
-    """Whom to trust."""
-
-    ca_file: Path | None = Field(default=None, description="PEM. Default: Mozilla's store.")
-
-
-class MtaSts(_Section):
-    """MTA-STS. Accepted, and without effect in this version."""
-
-    https_port: int = Field(default=443, ge=1, le=65535)
-
-
-class Schedule(_Section):
-    """How often to measure."""
-
-    interval: Wait = _span(minutes=15)
-    enumeration_interval: Wait = _span(hours=24)
-    jitter: Share = Field(default=0.1, json_schema_extra={"type": "string", "examples": ["10%"]})
-
-
-class LimitsSection(_Section):
-    """How much may be asked of others, and of this machine."""
-
-    concurrency: int = Field(default=100, ge=1, le=10_000)
-    per_operator: int = Field(default=2, ge=1, le=100)
-    pace: Duration = _span(seconds=1)
-    scan_deadline: Wait = _span(seconds=300)
-    operators: dict[Domain, str] = Field(default_factory=dict, description="Operator by host name, where the public suffix list errs.")
-
-
-class Confirmation(_Section):
-    """When a regression counts. Accepted, and without effect in this version."""
-
-    probes: int = Field(default=3, ge=1)
-    cycles: int = Field(default=2, ge=1)
-
-
-class Storage(_Section):
-    """Where history is kept. Accepted, and without effect in this version."""
-
-    url: str = "sqlite:///mailtls.db"
-    retention: Wait = _span(days=400)
-
-
-class Web(_Section):
-    """Where to listen."""
-
-    listen: tuple[HostPort, ...] = Field(default=(("127.0.0.1", 9925),), min_length=1, json_schema_extra={"type": "array"})
-
-
-class Exclude(_Section):
-    """Who is never visited."""
-
-    domains: tuple[Domain, ...] = ()
-    networks: tuple[IPv4Network | IPv6Network, ...] = ()
-
-
-class ProviderSection(_Section):
-    """A partner."""
-
-    name: str = Field(min_length=1, max_length=200)
-    domains: tuple[Domain, ...] = Field(min_length=1)
-    weight: float = Field(default=1.0, ge=0)
-    contact: str | None = None
-
-
-def _refuse_duplicates(providers: Iterable[ProviderSection]) -> None:
-    owners: dict[str, str] = {}
-    for provider in providers:
-        for domain in provider.domains:
-            if domain in owners:
-                raise ValueError(f"the domain {domain} is listed twice, under {owners[domain]!r} and under {provider.name!r}")
-            owners[domain] = provider.name
-
-
-class Configuration(_Section):
+class Configuration(Section):
     """Everything that can be set. Only ``providers`` (or ``provider_files``) has no default."""
 
     vantage: Vantage = Vantage()
@@ -206,14 +56,20 @@ class Configuration(_Section):
     confirmation: Confirmation = Confirmation()
     storage: Storage = Storage()
     web: Web = Web()
-    policies: tuple[str, ...] = Field(default=("rfc9325", "pledge-2013"), description="Accepted, and without effect in this version.")
+    policies: tuple[str, ...] = Field(
+        default=("rfc9325", "pledge-2013"), description="What results are held against. Accepted, and without effect in this version."
+    )
     exclude: Exclude = Exclude()
-    providers: tuple[ProviderSection, ...] = ()
-    provider_files: tuple[Path, ...] = Field(default=(), description="Further files with a providers list, relative to this one.")
+    providers: tuple[ProviderSection, ...] = Field(default=(), description="The partners to measure. Default: those of `provider_files` alone.")
+    provider_files: tuple[File, ...] = Field(
+        default=(), description="Further files with a `providers` list and nothing else, relative to this one. Default: none."
+    )
 
     @model_validator(mode="after")
-    def _each_domain_once(self) -> Configuration:
-        _refuse_duplicates(self.providers)
+    def _each_domain_once(self, info: ValidationInfo) -> Configuration:
+        if info.context != _FROM_FILES:  # there it is asked of all files together, and told with its places
+            for domain, (_, first, _), (_, other, _) in duplicates([self.providers]):
+                raise ValueError(_told_twice(domain, self.providers[first], self.providers[other]))
         return self
 
     def partners(self) -> tuple[Provider, ...]:
@@ -238,60 +94,96 @@ class Configuration(_Section):
 
     def anchors(self) -> Anchors:
         """Read the trust anchors. Raises ``BadConfiguration``, where there are none."""
-        path = Path(certifi.where()) if self.trust.ca_file is None else self.trust.ca_file
         try:
-            return Anchors(path.read_bytes(), str(path))
-        except OSError as error:
-            raise BadConfiguration([f"trust.ca_file: {path}: {error.strerror}"]) from error
+            return _anchors(self.trust)
         except NoAnchors as error:
             raise BadConfiguration([f"trust.ca_file: {error}"]) from error
 
 
+def _anchors(trust: Trust) -> Anchors:
+    path = Path(certifi.where()) if trust.ca_file is None else trust.ca_file
+    try:
+        return Anchors(path.read_bytes(), str(path))
+    except OSError as error:
+        raise NoAnchors(f"{path}: {error.strerror}") from error
+
+
+class _File(NamedTuple):
+    """A file that was read, and where in it its partners stand."""
+
+    path: Path
+    nodes: yaml.Node | None
+    providers: tuple[ProviderSection, ...] = ()
+
+    def place(self, *keys: str | int) -> str:
+        """Return where a key stands, for the beginning of a mistake: file and line."""
+        return f"{self.path}:{locate(self.nodes, list(keys))[0]}"
+
+
 def load(path: Path) -> Configuration:
-    """Read a configuration file.
+    """Read a configuration file, and the files that it names.
 
     Raises:
         BadConfiguration: with one line for each mistake: file, line, what is wrong, and the nearest right name.
 
     """
     source, nodes = read(path)
-    configuration = _validate(source, nodes, path)
-    partners = list(configuration.providers)
-    for name in configuration.provider_files:
-        extra_path = path.parent / name
-        extra, extra_nodes = read(extra_path)
-        if set(extra) - {"providers"}:
-            raise BadConfiguration([f"{extra_path}: a provider file holds nothing but a providers list"])
-        partners += _validate(extra, extra_nodes, extra_path).providers
-    if not partners:
-        raise BadConfiguration([f"{path}: providers: there is nobody to measure; name at least one provider with its domains"])
-    relative = configuration.trust.ca_file
-    trust = configuration.trust if relative is None else Trust(ca_file=path.parent / relative)
-    try:
-        _refuse_duplicates(partners)
-    except ValueError as error:
-        raise BadConfiguration([f"{path}: {error}"]) from error
-    return configuration.model_copy(update={"providers": tuple(partners), "trust": trust})
+    configuration = _validate(Configuration, source, nodes, path)
+    main = _File(path, nodes, configuration.providers)
+    files, mistakes = [main], []
+    for index, name in enumerate(configuration.provider_files):
+        beside = path.parent / name
+        try:
+            extra, extra_nodes = read(beside, f"{main.place('provider_files', index)}: provider_files[{index}]: ")
+            files.append(_File(beside, extra_nodes, _validate(ProviderFile, extra, extra_nodes, beside).providers))
+        except BadConfiguration as error:
+            mistakes += error.mistakes
+    mistakes += _listed_twice(files)
+    trust = configuration.trust
+    if trust.ca_file is not None:
+        trust = trust.model_copy(update={"ca_file": path.parent / trust.ca_file})
+        try:
+            _anchors(trust)
+        except NoAnchors as error:
+            mistakes.append(f"{main.place('trust', 'ca_file')}: trust.ca_file: {error}")
+    partners = tuple(provider for file in files for provider in file.providers)
+    if not partners and not mistakes:
+        mistakes.append(f"{main.place('providers')}: providers: there is nobody to measure; name at least one provider with its domains")
+    if mistakes:
+        raise BadConfiguration(mistakes)
+    return configuration.model_copy(update={"providers": partners, "trust": trust})
 
 
-def _validate(source: dict[str, Any], nodes: yaml.Node | None, path: Path) -> Configuration:
+def _told_twice(domain: str, first: ProviderSection, other: ProviderSection) -> str:
+    return f"the domain {domain} is listed twice, under {first.name!r} and under {other.name!r}"
+
+
+def _listed_twice(files: list[_File]) -> Iterator[str]:
+    for domain, first, other in duplicates(file.providers for file in files):
+        providers = [files[file].providers[position] for file, position, _ in (first, other)]
+        keys = [("providers", position, "domains", index) for _, position, index in (first, other)]
+        place, elsewhere = files[other[0]].place(*keys[1]), files[first[0]].place(*keys[0])
+        yield f"{place}: {spelled(list(keys[1]))}: {_told_twice(domain, *providers)}; the first is at {elsewhere}"
+
+
+def _validate(model: type[_AnySection], source: dict[str, Any], nodes: yaml.Node | None, path: Path) -> _AnySection:
     try:
-        return Configuration.model_validate(source)
+        return model.model_validate(source, context=_FROM_FILES)
     except ValidationError as error:
         mistakes: dict[tuple[int, str], str] = {}
-        for mistake in error.errors(include_url=False):
+        for mistake in error.errors(include_url=False, include_input=False):
             keys = [key for key in mistake["loc"] if not (isinstance(key, str) and key.startswith(("function-", "constrained-")))]
             line, known = locate(nodes, keys)
-            name = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys[:known]).removeprefix(".")
+            name = spelled(keys[:known])
             text = mistake["msg"].removeprefix("Value error, ")
             if mistake["type"] == "extra_forbidden":
-                text = "unknown key" + _nearest(str(keys[-1]), keys[:-1])
+                text = "unknown key" + _nearest(model, str(keys[-1]), keys[:-1])
             mistakes.setdefault((line, name), f"{path}:{line}: {name}: {text}" if name else f"{path}:{line}: {text}")
         raise BadConfiguration([mistakes[key] for key in sorted(mistakes)]) from error
 
 
-def _nearest(wrong: str, parents: list[Any]) -> str:
-    section: Any = Configuration
+def _nearest(model: type[Section], wrong: str, parents: list[Any]) -> str:
+    section: Any = model
     for key in parents:
         if isinstance(key, int):
             continue
@@ -301,7 +193,9 @@ def _nearest(wrong: str, parents: list[Any]) -> str:
         section = ProviderSection if key == "providers" else field.annotation
     names = list(getattr(section, "model_fields", {}))
     near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(names)}"
+    if near:
+        return f"; did you mean {near[0]}?"
+    return "; a provider file holds nothing but a providers list" if section is ProviderFile else f"; known here: {', '.join(names)}"
 
 
 def schema() -> dict[str, Any]:

@@ -15,6 +15,9 @@ from mailtls.lab import Lab
 from mailtls.model import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mailtls.lab.providers import FakeProvider
     from mailtls.model import Snapshot
 
 _INTERVAL = "10s"
@@ -57,9 +60,15 @@ def _announce(console: Console, url: str) -> None:
     console.print(f"{url}probe?target=solid.example&debug=true for a transcript. Ctrl-C ends it.\n")
 
 
+def _said(providers: Iterable[FakeProvider]) -> dict[str, str]:
+    """Return what each domain's provider does, in words for who knows nothing of the lab."""
+    said = {domain: provider.conclusion for provider in providers for domain in provider.domains}
+    return said | {_DOWNGRADED: "TLS at first; later in this demonstration STARTTLS is gone, which is an alarm"}
+
+
 async def _tell(console: Console, daemon: Daemon, lab: Lab, downgrade_after: float) -> None:
     started = asyncio.get_running_loop().time()
-    said = {domain: provider.conclusion for provider in lab.providers for domain in provider.domains}
+    said = _said(lab.providers)
     console.print("[bold]Verdict      Domain                        What the provider does[/]")
     shown: set[str] = set()
     while len(shown) < len(said):

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import TYPE_CHECKING, Literal
 
 from mailtls.evidence import Failure
@@ -163,4 +163,4 @@ def source_of(connection: socket.socket) -> str:
         name = connection.getsockname()
     except OSError:
         return ""
-    return f"[{name[0]}]:{name[1]}" if ip_address(name[0].partition("%")[0]).version == 6 else f"{name[0]}:{name[1]}"
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"

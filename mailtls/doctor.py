@@ -16,18 +16,21 @@ import dns.reversename
 from mailtls import assembly
 from mailtls.dial import why_out_of_scope
 from mailtls.evidence import LookupOutcome, Offer
-from mailtls.model import Stage
+from mailtls.facts.routing import why_incomplete, why_no_address, why_no_route
+from mailtls.model import Cause, Stage
 from mailtls.observation import endpoints_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from mailtls.config import Configuration
+    from mailtls.evidence import RouteEvidence
     from mailtls.measure import Measurer
     from mailtls.model import Endpoint
 
 _SIGNED = "."
 _DOMAINS_TRIED = 3
+_NOT_REACHED = frozenset({Cause.CONNECT_REFUSED, Cause.CONNECT_TIMEOUT, Cause.UNREACHABLE, Cause.CONNECTION_CLOSED})
 _PUBLIC_IPV6 = ip_address("2001:4860:4860::8888")  # only a route is asked for; nothing is sent
 
 
@@ -65,7 +68,7 @@ async def examine(configuration: Configuration) -> AsyncIterator[Examination]:
 
 def _trust(measurer: Measurer) -> Examination:
     anchors = measurer.anchors
-    return Examination("trust store", Health.GOOD, f"{anchors.count} trust anchors in {anchors.name}")
+    return Examination("trust store", Health.GOOD, f"{anchors.count} trust anchor{'' if anchors.count == 1 else 's'} in {anchors.name}")
 
 
 def _clock() -> Examination:
@@ -103,30 +106,49 @@ async def _name(configuration: Configuration, measurer: Measurer) -> Examination
         if failed is not None:
             return Examination("EHLO name", Health.UNKNOWN, f"{name}: {failed.detail}")
         return Examination("EHLO name", Health.BAD, f"{name} has no address; many servers turn such a name away (vantage.ehlo_name)")
+    unheard = ""
     for address in addresses:
         pointer = await measurer.resolver.lookup(dns.reversename.from_address(address).to_text(), "PTR")
-        if pointer.outcome is not LookupOutcome.ANSWERED:
+        if not pointer.is_answer:
+            unheard = unheard or f"{name} is {address}, and its PTR record could not be looked up: {pointer.detail}"
+        elif pointer.outcome is not LookupOutcome.ANSWERED:
             return Examination("EHLO name", Health.BAD, f"{name} is {address}, which has no PTR record: {pointer.detail}")
-        if f"{name}." not in {record.lower() for record in pointer.records}:
+        elif f"{name}." not in {record.lower() for record in pointer.records}:
             return Examination("EHLO name", Health.BAD, f"{name} is {address}, whose PTR record says {pointer.records[0]}")
-    return Examination("EHLO name", Health.GOOD, f"{name} is {', '.join(addresses)}, and the PTR records agree")
+    if unheard:
+        return Examination("EHLO name", Health.UNKNOWN, unheard)
+    agree = "PTR record agrees" if len(addresses) == 1 else "PTR records agree"
+    return Examination("EHLO name", Health.GOOD, f"{name} is {', '.join(addresses)}, and the {agree}")
 
 
 async def _port(configuration: Configuration, measurer: Measurer) -> Examination:
     """Try the first MX host of a few partners: one greeting is enough to know that the port is open."""
     subject = f"port {configuration.network.port}"
-    tried: list[str] = []
+    dialled: list[str] = []
+    untested: list[str] = []
     for provider in configuration.partners()[:_DOMAINS_TRIED]:
-        route = await measurer.route(provider.domains[0])
+        domain = provider.domains[0]
+        route = await measurer.route(domain)
         endpoints: list[Endpoint] = [e for host in route.hosts for e in endpoints_of(host, measurer.port) if e.family == "ipv4"]
         if not endpoints:
-            tried.append(f"{provider.domains[0]}: no address")
+            untested.append(f"{domain}: {_why_nobody(route)}")
             continue
         probe = await measurer.prober.visit(endpoints[0], Offer())
         if probe.failure is None or probe.failure.stage is not Stage.CONNECT:
             return Examination(subject, Health.GOOD, f"{endpoints[0].host} was reached")
-        tried.append(f"{endpoints[0].host}: {probe.failure.cause.value}")
-    if not tried:
-        return Examination(subject, Health.UNKNOWN, "no provider is configured, so nobody was tried; name a --config.file")
-    advice = "most clouds and homes block it outward; nothing can be said of any partner from here until it is open"
-    return Examination(subject, Health.BAD, f"nobody was reached ({'; '.join(tried)}): {advice}")
+        if probe.failure.cause in _NOT_REACHED:
+            dialled.append(f"{endpoints[0].host}: {probe.failure.cause.value}")
+        else:
+            untested.append(f"{endpoints[0].host}: {probe.failure.detail or probe.failure.cause.value}")
+    if dialled:
+        advice = "most clouds and homes block it outward; nothing can be said of any partner from here until it is open"
+        return Examination(subject, Health.BAD, f"nobody was reached ({'; '.join(dialled + untested)}): {advice}")
+    return Examination(subject, Health.UNKNOWN, f"not tested: {'; '.join(untested) or 'no provider is configured; name a --config.file'}")
+
+
+def _why_nobody(route: RouteEvidence) -> str:
+    """Return why a domain gave nobody to dial."""
+    missing = why_no_route(route) or next((gap for host in route.hosts if (gap := why_no_address(host) or why_incomplete(host))), None)
+    if missing is not None:
+        return f"{missing.cause.value}, {missing.detail}"
+    return "no IPv4 address" if route.hosts else "it takes no mail"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from mailtls.hellos import Asked, Refused
+    from mailtls.hellos import HelloEvidence, Refused
     from mailtls.model import Cause, Endpoint, Stage, Unknown
 
 
@@ -158,6 +158,7 @@ class Handshake:
         group: IANA name of the named group, ``dhe`` for a finite field without a name, ``None`` without ephemeral keys.
         chain: DER, as the server sent it, end entity first.
         ocsp_staple: DER of the stapled OCSP response, empty where none was sent.
+        early_data: octets of early data that the server's last ticket invites (RFC 8446 section 4.6.1); 0 for none.
 
     """
 
@@ -166,6 +167,7 @@ class Handshake:
     group: str | None
     chain: tuple[bytes, ...]
     ocsp_staple: bytes = b""
+    early_data: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,8 @@ class ScanEvidence:
         out_of_scope: why this vantage cannot speak of this endpoint at all.
         vantage: the name of where this was measured from.
         carried: visits of an earlier full scan that still hold, for facts that a quick visit does not show.
-        hellos: raw hellos and their answers, in the order of the answers; of this scan, or of an earlier one that still holds.
+        hellos: the raw hellos of the last enumeration, of this scan or of an earlier one that still holds.
+        rechecked: the raw hellos by which a later scan showed that the enumeration still holds.
 
     """
 
@@ -230,4 +233,5 @@ class ScanEvidence:
     out_of_scope: Unknown | None = None
     vantage: str = ""
     carried: tuple[ProbeEvidence, ...] = ()
-    hellos: tuple[Asked, ...] = ()
+    hellos: HelloEvidence | None = None
+    rechecked: HelloEvidence | None = None

@@ -223,6 +223,12 @@ class Channel:
             ocsp_staple=self._staples[0] if self._staples else b"",
         )
 
+    def early_data(self) -> int:
+        """Return how many octets of early data the server's last ticket invites; tickets come with the first data inside TLS."""
+        session = self._tls.get_session()
+        # pyOpenSSL has no method for this; its version is pinned.
+        return 0 if session is None else int(_lib.SSL_SESSION_get_max_early_data(session._session))  # noqa: SLF001
+
     async def send(self, octets: bytes) -> None:
         """Send application data. Raises ``Ended`` where TLS has broken down."""
         try:

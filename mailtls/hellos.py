@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mailtls.model import Cause, Stage
 
 
@@ -109,6 +111,8 @@ class Asked:
         began: when the connection was tried, in seconds since the scan began.
         answered: when the answer was complete, likewise.
         source: our own address and port, to be found in the partner's log.
+        octets_sent: bytes written to the socket.
+        octets_received: bytes read from the socket.
 
     """
 
@@ -117,3 +121,21 @@ class Asked:
     began: float = 0.0
     answered: float = 0.0
     source: str = ""
+    octets_sent: int = 0
+    octets_received: int = 0
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+class HelloEvidence:
+    """The raw hellos of one scan, in the order of their answers. Told apart by identity: there may be hundreds of them.
+
+    Args:
+        asked: offers and answers.
+        began: when the scan began.
+        complete: every question was asked; a scan that was interrupted goes on where it stopped.
+
+    """
+
+    asked: tuple[Asked, ...]
+    began: datetime
+    complete: bool = True

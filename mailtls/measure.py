@@ -24,10 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often an endpoint is scanned, and how long what was seen holds."""
+    """How often an endpoint is scanned, and how long what was seen holds.
+
+    Args:
+        interval: between two quick scans.
+        enumeration_interval: between two full scans, which check whether the last enumeration still holds.
+        renewal_interval: between two whole enumerations.
+
+    """
 
     interval: timedelta
     enumeration_interval: timedelta
+    renewal_interval: timedelta = timedelta(days=7)
 
 
 class Measurer:
@@ -69,7 +77,10 @@ class Measurer:
         if excluded:
             failure = Failure(Cause.NOT_ATTEMPTED, Stage.DNS, "excluded by configuration")
             return RouteEvidence(domain, None, failure=failure, began=datetime.now(UTC))
-        route = await self.resolver.route(domain)
+        return self.permitted(await self.resolver.route(domain))
+
+    def permitted(self, route: RouteEvidence) -> RouteEvidence:
+        """Return a route without the hosts that are excluded, and with that as what it lacks."""
         hosts = tuple(host for host in route.hosts if not self._is_excluded(host.host))
         if len(hosts) < len(route.hosts):
             failure = Failure(Cause.NOT_ATTEMPTED, Stage.DNS, "an MX host is excluded by configuration")
@@ -111,7 +122,10 @@ class Measurer:
             if track is not None and self.prober.budget.closed_for(endpoint) > self.prober.budget.limits.scan_deadline:
                 return  # we were asked to stay away; what is remembered ages in plain sight
             purpose = Purpose.FULL if is_full_scan_due(track, now, self.pace.enumeration_interval) else Purpose.QUICK
-        scan = await self.prober.scan(endpoint, purpose or Purpose.FULL)
+        earlier = None if track is None else track.hellos
+        if earlier is not None and earlier.complete and self.pace is not None and now - earlier.began >= self.pace.renewal_interval:
+            earlier = None  # time to ask for everything again
+        scan = await self.prober.scan(endpoint, purpose or Purpose.FULL, earlier)
         if purpose is Purpose.QUICK and track is not None and track.full is not None and shows_another_certificate(track.full, scan):
             scan = await self.prober.scan(endpoint, Purpose.FULL)
         if not self.prober.closing:  # a scan that we broke off ourselves says nothing
@@ -142,14 +156,14 @@ class Measurer:
         """Add one more scan to what is remembered."""
         self.tracks[scan.endpoint] = absorb(self.tracks.get(scan.endpoint), scan, self.anchors)
 
-    def observe(self, provider: str, route: RouteEvidence, now: datetime) -> DomainObservation:
-        """Return what may be said of a domain now."""
+    def observe(self, provider: str, route: RouteEvidence, now: datetime, latest: RouteEvidence | None = None) -> DomainObservation:
+        """Return what may be said of a domain now: by a route, and by what came of the latest look-up where that is another."""
         interval = None if self.pace is None else self.pace.interval
 
         def observed(endpoint: Endpoint) -> EndpointObservation:
             return observe(self.tracks.get(endpoint), endpoint, now, interval)
 
-        return observe_domain(provider, route, self.port, observed, self.anchors)
+        return observe_domain(provider, route, self.port, observed, self.anchors, latest)
 
     def forget_all_but(self, endpoints: set[Endpoint]) -> None:
         """Drop what is remembered of endpoints to which nothing leads any more."""

@@ -163,7 +163,10 @@ class EndpointObservation:
 
 @dataclass(frozen=True, slots=True)
 class MXObservation:
-    """One MX host of one domain. ``unresolved`` says why it has no endpoints, where it has none."""
+    """One MX host of one domain.
+
+    ``unresolved`` says why the last look-up found no address of it, where it found none; endpoints of an earlier one may still hold.
+    """
 
     host: str
     preference: int
@@ -192,7 +195,8 @@ class Finding:
 class DomainObservation:
     """A domain as it was last seen, with its verdict and what the verdict rests on.
 
-    ``unresolved`` says why its mail hosts could not all be found, where that is so.
+    ``unresolved`` says why its mail hosts could not all be found at the last look-up, where that is so; what is shown beside it may
+    rest on an earlier one that still holds.
     """
 
     domain: str
@@ -203,6 +207,15 @@ class DomainObservation:
     mx: tuple[MXObservation, ...]
     measured_at: datetime | None = None
     unresolved: Unknown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MXSet:
+    """The MX hosts of a domain, when they last changed, and how often they have since the daemon began."""
+
+    hosts: frozenset[str]
+    changed_at: datetime | None = None
+    changes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from mailtls import facts
-from mailtls.facts.routing import is_null_mx, unknown_lookup, why_no_address, why_no_route
+from mailtls.facts.routing import is_null_mx, why_incomplete, why_no_address, why_no_route
 from mailtls.model import Cause, DomainObservation, Endpoint, MXObservation, Stage, Unknown
 from mailtls.policy.verdict import judge_domain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from mailtls.evidence import HostRoute, RouteEvidence
-    from mailtls.model import EndpointObservation
+    from mailtls.model import EndpointObservation, Reading
     from mailtls.trust.pkix import Anchors
 
 
@@ -25,46 +26,51 @@ def endpoints_of(host: HostRoute, port: int) -> tuple[Endpoint, ...]:
 
 
 def observe_domain(
-    provider: str, route: RouteEvidence, port: int, observed: Callable[[Endpoint], EndpointObservation], anchors: Anchors
+    provider: str,
+    route: RouteEvidence,
+    port: int,
+    observed: Callable[[Endpoint], EndpointObservation],
+    anchors: Anchors,
+    latest: RouteEvidence | None = None,
 ) -> DomainObservation:
     """Put together what may be said of a domain.
 
     Args:
         provider: the partner's name.
-        route: where its mail goes.
+        route: where its mail goes; the verdict rests on it.
         port: the SMTP port of every endpoint.
         observed: what may be said of an endpoint.
         anchors: the trust anchors.
+        latest: what came of the last look-up, where answers of an earlier one stand in for it in ``route``.
 
     """
-    readings = {fact.name: fact.read(route, anchors) for fact in facts.DOMAIN}
+    latest = latest or route
+    readings = {fact.name: fact.read(latest, anchors) for fact in facts.DOMAIN}
+    readings |= {fact.name: fact.read(route, anchors) for fact in facts.DOMAIN if isinstance(readings[fact.name], Unknown)}
     hosts = []
     for host in route.hosts:
         observations = tuple(observed(endpoint) for endpoint in endpoints_of(host, port))
-        host_readings = {fact.name: fact.read(host, anchors) for fact in facts.MX}
+        host_readings: dict[str, Reading[object]] = {fact.name: fact.read(host, anchors) for fact in facts.MX}
         hosts.append(MXObservation(host.host, host.preference, host_readings, observations, why_no_address(host)))
-    unresolved = why_no_route(route)
-    if unresolved is None and not hosts and not (route.mx is not None and is_null_mx(route.mx)):
-        unresolved = Unknown(Cause.NO_ADDRESS, Stage.DNS, "none of its MX records names a host")
-    if unresolved is None and route.omitted_hosts:
-        detail = f"{route.omitted_hosts} MX hosts are beyond the cap and were not visited"
-        unresolved = Unknown(Cause.LIMIT_EXCEEDED, Stage.DNS, detail)
-    if unresolved is None and hosts and all(host.unresolved is not None for host in hosts):
-        unresolved = hosts[0].unresolved
-    if unresolved is None:
-        unresolved = next(_half_resolved(route), None)
-    verdict, findings = judge_domain(readings, hosts, unresolved)
+    verdict, findings = judge_domain(readings, hosts, _why_unresolved(route))
+    failed = {host.host: why_no_address(host) for host in latest.hosts}
+    shown = tuple(replace(host, unresolved=failed.get(host.host, host.unresolved)) for host in hosts)
     measured = [e.attempted_at for host in hosts for e in host.endpoints if e.attempted_at is not None]
-    measured_at = max(measured, default=route.began)
-    return DomainObservation(route.domain, provider, verdict, findings, readings, tuple(hosts), measured_at, unresolved)
+    measured_at = max(measured, default=latest.began)
+    return DomainObservation(route.domain, provider, verdict, findings, readings, shown, measured_at, _why_unresolved(latest))
 
 
-def _half_resolved(route: RouteEvidence) -> Iterator[Unknown]:
-    """Yield why addresses may be missing from the picture: a family whose look-up failed, or a cap that left some out."""
-    for host in route.hosts:
-        if any(lookup.records for lookup in host.addresses):
-            yield from (unknown_lookup(lookup) for lookup in host.addresses if not lookup.is_answer)
-        for lookup in host.addresses:
-            if lookup.omitted:
-                detail = f"{host.host}: {lookup.omitted} addresses are beyond the cap and were not visited"
-                yield Unknown(Cause.LIMIT_EXCEEDED, Stage.DNS, detail)
+def _why_unresolved(route: RouteEvidence) -> Unknown | None:
+    """Return why the picture of a domain's mail hosts is not whole, or ``None`` where it is."""
+    missing = why_no_route(route)
+    if missing is not None:
+        return missing
+    if not route.hosts and not (route.mx is not None and is_null_mx(route.mx)):
+        return Unknown(Cause.NO_ADDRESS, Stage.DNS, "none of its MX records names a host")
+    if route.omitted_hosts:
+        return Unknown(Cause.LIMIT_EXCEEDED, Stage.DNS, f"{route.omitted_hosts} MX hosts are beyond the cap and were not visited")
+    without = [why_no_address(host) for host in route.hosts]
+    if without and None not in without:
+        return without[0]
+    found = [host for host, gap in zip(route.hosts, without, strict=True) if gap is None]
+    return next((gap for gap in map(why_incomplete, found) if gap is not None), None)

@@ -7,29 +7,34 @@ import contextlib
 import itertools
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
 
+from mailtls.asking import ask
 from mailtls.dial import Ended, dial, ended, source_of, why_out_of_scope
 from mailtls.dialogue import Dialogue, Transcript
 from mailtls.evidence import Failure, Handshake, KeyType, Offer, ProbeEvidence, Purpose, ScanEvidence
-from mailtls.facts.visits import is_out_of_step, spoke_esmtp
+from mailtls.facts.visits import came_to_hello, is_out_of_step, spoke_esmtp
 from mailtls.handshake import Channel
-from mailtls.hellos import Refused
+from mailtls.hellos import Asked, HelloEvidence, Refused, Silent
 from mailtls.model import Cause, Stage, Unknown
 from mailtls.smtp import ehlo, meaning
 from mailtls.smtp.reply import Incomplete, Malformed, Parsed, Reply, read_reply, readable
 from mailtls.tls.certificate import read_certificate
+from mailtls.tls.enumeration import Enumeration
 from mailtls.tls.names import ABOUT_THE_OFFER
+from mailtls.tls.picture import read_picture
+from mailtls.tls.recheck import Recheck
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mailtls.budget import Budget
     from mailtls.dial import Network
+    from mailtls.hellos import HelloOffer
     from mailtls.model import Endpoint
 
 _QUIT_PATIENCE = 2.0
@@ -59,23 +64,38 @@ class Visitor:
 class Prober:
     """Visits endpoints, within a budget."""
 
-    def __init__(self, visitor: Visitor, budget: Budget, told: Callable[[Endpoint, ProbeEvidence], None] | None = None) -> None:
+    def __init__(
+        self,
+        visitor: Visitor,
+        budget: Budget,
+        told: Callable[[Endpoint, ProbeEvidence], None] | None = None,
+        told_hello: Callable[[Endpoint, Asked], None] | None = None,
+    ) -> None:
         """Make a prober.
 
         Args:
             visitor: how to visit.
             budget: who may be visited when.
             told: called after each visit, e.g. to count it.
+            told_hello: called after each raw hello.
 
         """
         self.visitor = visitor
         self.budget = budget
         self._told = told or (lambda _endpoint, _probe: None)
+        self._told_hello = told_hello or (lambda _endpoint, _asked: None)
         self.in_flight = 0
         self.closing = False
 
-    async def scan(self, endpoint: Endpoint, purpose: Purpose) -> ScanEvidence:
-        """Visit an endpoint as often as the purpose needs, and no more once it does not want to be visited. Never raises."""
+    async def scan(self, endpoint: Endpoint, purpose: Purpose, earlier: HelloEvidence | None = None) -> ScanEvidence:
+        """Visit an endpoint as often as the purpose needs, and no more once it does not want to be visited. Never raises.
+
+        Args:
+            endpoint: which.
+            purpose: how closely.
+            earlier: what an enumeration found before; one that was interrupted is gone on with, a whole one is checked again.
+
+        """
         began = datetime.now(UTC)
         deadline = time.monotonic() + self.budget.limits.scan_deadline
         reason = why_out_of_scope(endpoint.address, self.visitor.network)
@@ -93,7 +113,61 @@ class Prober:
                 probes.append(probe)
         except Ended as end:
             failure = end.failure
-        return ScanEvidence(endpoint, purpose, began, tuple(probes), failure, vantage=self.visitor.vantage)
+        scan = ScanEvidence(endpoint, purpose, began, tuple(probes), failure, vantage=self.visitor.vantage)
+        if purpose is Purpose.QUICK or not came_to_hello(scan):
+            return scan
+        return await self._with_hellos(scan, earlier, deadline)
+
+    async def _with_hellos(self, scan: ScanEvidence, earlier: HelloEvidence | None, deadline: float) -> ScanEvidence:
+        """Add what raw hellos tell: the whole enumeration, or the few offers that show whether an earlier one still holds."""
+        began = time.monotonic()
+        if earlier is not None and earlier.complete:
+            again = Recheck(read_picture(earlier.asked))
+            await self._ask_all(scan.endpoint, again, began, deadline)
+            if not again.deviations:
+                rechecked = HelloEvidence(tuple(again.asked), scan.began, complete=again.holds)
+                return replace(scan, hellos=earlier, rechecked=rechecked)
+            log.info("what was enumerated no longer holds", mx=scan.endpoint.host, address=str(scan.endpoint.address))
+            earlier = None
+        enumeration = Enumeration(earlier.asked if earlier is not None else ())
+        await self._ask_all(scan.endpoint, enumeration, began, deadline)
+        return replace(scan, hellos=HelloEvidence(tuple(enumeration.asked), scan.began, enumeration.is_complete))
+
+    async def _ask_all(self, endpoint: Endpoint, questions: Enumeration | Recheck, began: float, deadline: float) -> None:
+        """Ask as many questions at a time as the budget lets us, until there is nothing left to ask, or to learn."""
+        under_way: set[asyncio.Task[Asked]] = set()
+        try:
+            while not questions.is_done:
+                while (offer := questions.next_offer()) is not None:
+                    under_way.add(asyncio.create_task(self._ask(endpoint, offer, questions, began, deadline)))
+                if not under_way:
+                    return
+                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    questions.learn(task.result())
+                    self._told_hello(endpoint, task.result())
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def _ask(self, endpoint: Endpoint, offer: HelloOffer, questions: Enumeration | Recheck, began: float, deadline: float) -> Asked:
+        try:
+            async with self.budget.place(endpoint, deadline):
+                if self.closing or questions.interrupted is not None:
+                    return Asked(offer, Silent(Cause.NOT_ATTEMPTED, Stage.CONNECT, "the scan was broken off"))
+                self.in_flight += 1
+                try:
+                    visitor = self.visitor
+                    asked = await ask(endpoint, offer, visitor.network, visitor.ehlo_name, visitor.probe_deadline, began)
+                finally:
+                    self.in_flight -= 1
+                # A hello that is not answered says something about the hello; the rest of the dialogue, about us.
+                silent = asked.answer if isinstance(asked.answer, Silent) and asked.answer.stage is not Stage.HELLO else None
+                self.budget.report(endpoint, None if silent is None else Failure(silent.cause, silent.stage, silent.detail))
+                return asked
+        except Ended as end:
+            return Asked(offer, Silent(end.failure.cause, end.failure.stage, end.failure.detail))
 
     async def visit(self, endpoint: Endpoint, offer: Offer) -> ProbeEvidence:
         """Make one connection: greeting, EHLO, STARTTLS, handshake, EHLO again, QUIT. Never raises, but when it is cancelled."""
@@ -169,7 +243,8 @@ def _next_offer(purpose: Purpose, probes: list[ProbeEvidence]) -> Offer | None:
     for offer in wanted:
         if all(probe.offer != offer or probe.handshake is None for probe in probes):
             return offer
-    return _USUAL if isinstance(last.handshake, Refused) else None
+    # One more that vouches for the last refusal; where that is refused as well, nothing does.
+    return _USUAL if isinstance(last.handshake, Refused) and not last.offer.is_usual else None
 
 
 class _Visit:
@@ -253,6 +328,7 @@ class _Visit:
             reply = await self._converse(channel, b"EHLO " + self._visitor.ehlo_name.encode("ascii"))
             if reply.code != 250:
                 raise ended(meaning.why_refused(reply), Stage.EHLO_TLS, str(reply))
+            self.handshake = replace(self.handshake, early_data=channel.early_data())
         self.concluded = True
         with contextlib.suppress(Ended, TimeoutError):  # politeness, not measurement
             async with asyncio.timeout(_QUIT_PATIENCE):

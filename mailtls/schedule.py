@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
-from mailtls.model import Provider, Snapshot
+from mailtls.model import MXSet, Provider, Snapshot, Verdict
 from mailtls.observation import endpoints_of
+from mailtls.tracking.holding import RouteTrack, absorb_route, route_now
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mailtls.evidence import RouteEvidence
     from mailtls.measure import Measurer
     from mailtls.model import Endpoint
@@ -22,21 +24,25 @@ if TYPE_CHECKING:
 log = structlog.get_logger(component="schedule")
 
 _FIRST_ROUND = 30.0
+_WARNED_AGAIN = timedelta(hours=1)
+_RENDERED_AGAIN = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class MXSet:
-    """The MX hosts of a domain, when they last changed, and how often they have since the daemon began."""
-
-    hosts: frozenset[str]
-    changed_at: datetime | None = None
-    changes: int = 0
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Schedule:
     """Measures the partners' domains again and again, and keeps the snapshot that is shown."""
 
-    def __init__(self, measurer: Measurer, partners: tuple[Provider, ...], interval: timedelta, jitter: float) -> None:
+    def __init__(
+        self,
+        measurer: Measurer,
+        partners: tuple[Provider, ...],
+        interval: timedelta,
+        jitter: float,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
         """Make a schedule.
 
         Args:
@@ -44,21 +50,24 @@ class Schedule:
             partners: whose domains.
             interval: between two looks at a domain.
             jitter: share of the interval by which a look may come earlier or later.
+            now: tells the time.
 
         """
         self.measurer = measurer
         self.partners = partners
         self.interval = interval
         self.jitter = jitter
-        self.routes: dict[str, RouteEvidence] = {}
+        self.routes: dict[str, RouteTrack] = {}
         self.mx_sets: dict[str, MXSet] = {}
         self.lag = 0.0
         self.last_cycle_at: datetime | None = None
         self.progressed_at = time.monotonic()
+        self._now = now
         self._cycle: set[str] = set()
+        self._warned_at: datetime | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._random = random.Random()  # noqa: S311 - jitter, not secrets
-        self._snapshot: tuple[float, Snapshot] | None = None
+        self._snapshot: tuple[datetime, Snapshot] | None = None
 
     def inherit(self, older: Schedule) -> None:
         """Take over what another schedule knows: after a reload nothing has to be measured anew."""
@@ -103,21 +112,23 @@ class Schedule:
     async def look(self, domain: str) -> None:
         """Look at one domain: its route, then its endpoints."""
         route = await self.measurer.route(domain)
-        known = self.routes.get(domain)
-        if known is not None and known.hosts and route.mx is not None and not route.mx.is_answer:
-            # The resolver failed: the endpoints of the route known so far are still there to be looked at.
-            await self.measurer.measure(known)
-        else:
-            await self.measurer.measure(route)
-        self.routes[domain] = route
+        track = absorb_route(self.routes.get(domain), route)
+        # Where the resolver failed, the endpoints of the route known so far are still there to be looked at.
+        await self.measurer.measure(self._way(track))
+        self.routes[domain] = track
         self._note_mx(domain, route)
         self.progressed_at = time.monotonic()
         self._snapshot = None
         self._cycle.add(domain)
         if len(self._cycle) >= len(self._owners()):
             self._cycle.clear()
-            self.last_cycle_at = datetime.now(UTC)
+            self.last_cycle_at = self._now()
             self._forget()
+            self._warn_if_blind()
+
+    def _way(self, track: RouteTrack) -> RouteEvidence:
+        """Return the way to a domain that holds now. An older configuration may have let in hosts that are excluded."""
+        return self.measurer.permitted(route_now(track, self._now(), self.interval))
 
     def _note_mx(self, domain: str, route: RouteEvidence) -> None:
         if route.mx is None or not route.mx.is_answer or not route.hosts:
@@ -127,21 +138,34 @@ class Schedule:
         if before is None:
             self.mx_sets[domain] = MXSet(hosts)
         elif before.hosts != hosts:
-            self.mx_sets[domain] = MXSet(hosts, datetime.now(UTC), before.changes + 1)
+            self.mx_sets[domain] = MXSet(hosts, self._now(), before.changes + 1)
             log.info("MX hosts changed", domain=domain, added=sorted(hosts - before.hosts), gone=sorted(before.hosts - hosts))
 
     def _forget(self) -> None:
         port = self.measurer.port
-        led_to: set[Endpoint] = {e for route in self.routes.values() for host in route.hosts for e in endpoints_of(host, port)}
+        led_to: set[Endpoint] = {e for track in self.routes.values() for host in self._way(track).hosts for e in endpoints_of(host, port)}
         self.measurer.forget_all_but(led_to)
+
+    def _warn_if_blind(self) -> None:
+        """Say so, at most once an hour, when nothing conclusive came of the last attempt at any domain."""
+        for domain in self.snapshot().domains:
+            takes_none = domain.verdict is Verdict.NO_MAIL and domain.unresolved is None
+            if takes_none or any(endpoint.conclusive for host in domain.mx for endpoint in host.endpoints):
+                self._warned_at = None
+                return
+        now = self._now()
+        if self._warned_at is None or not timedelta() <= now - self._warned_at < _WARNED_AGAIN:
+            self._warned_at = now
+            log.warning("no domain could be measured this cycle", domains=len(self._owners()), hint="mailtls doctor examines this vantage")
 
     def snapshot(self) -> Snapshot:
         """Return what is known now; made anew at most once a second, however often it is asked for."""
-        if self._snapshot is not None and time.monotonic() - self._snapshot[0] < 1.0:
+        now = self._now()
+        if self._snapshot is not None and timedelta() <= now - self._snapshot[0] < _RENDERED_AGAIN:
             return self._snapshot[1]
-        now = datetime.now(UTC)
         owners = self._owners()
-        seen = tuple(self.measurer.observe(owners[d], route, now) for d, route in sorted(self.routes.items()) if d in owners)
+        tracks = [(domain, track) for domain, track in sorted(self.routes.items()) if domain in owners]
+        seen = tuple(self.measurer.observe(owners[domain], self._way(track), now, track.latest) for domain, track in tracks)
         waiting = tuple((owner, domain) for domain, owner in owners.items() if domain not in self.routes)
-        self._snapshot = time.monotonic(), Snapshot(seen, waiting)
+        self._snapshot = now, Snapshot(seen, waiting)
         return self._snapshot[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from mailtls.daemon import Daemon
 
 _PROBES_AT_ONCE = 4
+_PATIENCE = 10.0  # seconds that a request waits for one of these places
+_LONGEST_PATIENCE = 60.0
+_TO_ANSWER = 0.5  # seconds that are left of a scrape's time-out to say no
+_RETRY_AFTER = "10"
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
     "X-Content-Type-Options": "nosniff",
@@ -87,8 +92,16 @@ def application(daemon: Daemon) -> Starlette:
         owner = daemon.owner_of(name)
         if owner is None:
             return PlainTextResponse(f"target: {name} is not among the configured domains\n", 403)
-        async with places:
+        try:
+            async with asyncio.timeout(_patience(request)):
+                await places.acquire()
+        except TimeoutError:
+            text = f"{_PROBES_AT_ONCE} probes are under way, and none ended in time; try again later\n"
+            return PlainTextResponse(text, 503, {"Retry-After": _RETRY_AFTER})
+        try:
             return await _probe(daemon, name, owner, debug=request.query_params.get("debug") == "true")
+        finally:
+            places.release()
 
     return Starlette(
         routes=[
@@ -101,6 +114,17 @@ def application(daemon: Daemon) -> Starlette:
             Route("/-/reload", reload, methods=["POST", "PUT"]),
         ]
     )
+
+
+def _patience(request: Request) -> float:
+    """Return for how many seconds a request may wait for its place: less than the scrape that it may be."""
+    try:
+        asked = float(request.headers.get("X-Prometheus-Scrape-Timeout-Seconds", ""))
+    except ValueError:
+        return _PATIENCE
+    if not math.isfinite(asked) or asked <= 0:
+        return _PATIENCE
+    return min(max(0.0, asked - _TO_ANSWER), _LONGEST_PATIENCE)
 
 
 async def _probe(daemon: Daemon, name: str, owner: str, *, debug: bool) -> Response:

@@ -78,7 +78,28 @@ def refusal(tmp_path: Path, text: str, **others: str) -> list[str]:
         ("providers: [{name: A, domains: [a.example, a.example]}]\n", 1, "listed twice"),
         (PARTNER + "schedule: {jitter: 300%}\n", 2, "no share"),
         ("providers: [{name: A, domains: ['no domain']}]\n", 1, "not a domain name"),
-        ("providers: [{name: A, domains: []}]\n", 1, "providers[0].domains"),
+        ("providers: [{name: A, domains: []}]\n", 1, "providers[0].domains: the list is empty"),
+        (PARTNER + "web: {listen: []}\n", 2, "web.listen: the list is empty"),
+        ("providers:\n- name: A\n  domains: [null]\n", 3, "domains[0]: must be text, and YAML reads it as nothing"),
+        ("providers:\n- name: A\n  domains: [no]\n", 3, "domains[0]: must be text, and YAML reads it as true or false; put it in quotes"),
+        ("providers:\n- name: A\n  domains: [a.example,\n    1.5]\n", 4, "domains[1]: must be text, and YAML reads it as a number"),
+        ("providers:\n- name: A\n  domains: [[a.example]]\n", 3, "domains[0]: must be text, and YAML reads it as a list"),
+        (PARTNER + "exclude:\n  domains: [2026-01-31]\n", 3, "domains[0]: must be text, and YAML reads it as a date"),
+        (PARTNER + "vantage: {ehlo_name: 7}\n", 2, "vantage.ehlo_name: must be text"),
+        (PARTNER + "limits: {operators: {no: Someone}}\n", 2, "limits.operators: must be text"),
+        (PARTNER + "exclude: {networks: [5]}\n", 2, "exclude.networks[0]: must be text"),
+        (PARTNER + "network: {source_addresses: [yes]}\n", 2, "network.source_addresses[0]: must be text"),
+        (PARTNER + "network: {port: yes}\n", 2, "network.port: must be a number"),
+        ("providers: [{name: A, domains: [a.example], weight: .inf}]\n", 1, "providers[0].weight"),
+        ("schedule: {}\nproviders: []\n", 2, "nobody to measure"),
+        (PARTNER + "vantage:\n  name: 2026-13-40\n", 3, "it looks like timestamp, and is none"),
+        (PARTNER + "vantage:\n  name: !!int seven\n", 3, "it looks like int, and is none"),
+        (PARTNER + "vantage:\n  name: \x07\n", 3, "not YAML: the character #x07"),
+        (PARTNER + '"\\e]0;owned": 1\n', 2, r"'\x1b]0;owned': unknown key"),
+        ("providers: &a [*a]\n", 1, "the alias *a stands within what it is an alias for"),
+        (PARTNER + "limits:\n  operators: &a\n    mx.example: *a\n", 4, "the alias *a stands within"),
+        (PARTNER + "policies:\n" + "".join(" " * level + "-\n" for level in range(1, 200)), 53, "nested deeper than 50 levels"),
+        (PARTNER + "policies: " + "[" * 100_000 + "\n", 2, "nested deeper than 50 levels"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(text: str, line: int, words: str, tmp_path: Path) -> None:
@@ -92,6 +113,27 @@ def test_several_mistakes_are_told_together_in_the_order_of_their_lines(tmp_path
     assert [mistake.split(":")[1] for mistake in mistakes] == ["2", "3", "4"]
 
 
+def test_one_bad_entry_of_a_list_is_one_mistake(tmp_path: Path) -> None:
+    """Not a second one that calls the list empty."""
+    for text in (PARTNER + "web: {listen: ['127.0.0.1:99999']}\n", "providers: [{name: A, domains: ['no domain']}]\n"):
+        assert len(refusal(tmp_path, text)) == 1
+    with pytest.raises(ValueError, match="1 validation error"):
+        config.Web(listen=("127.0.0.1:99999",))  # type: ignore[arg-type] - as the command line does
+
+
+def test_an_alias_may_be_used_and_a_short_file_that_means_a_vast_one_is_refused_in_few_words(tmp_path: Path) -> None:
+    shared = "exclude: {networks: &n [192.0.2.0/24]}\nnetwork: {allow_networks: *n}\n"
+    assert load(tmp_path, PARTNER + shared).network.allow_networks == (ip_network("192.0.2.0/24"),)
+    laughs = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9) if i else 'ha'}]\n" for i in range(15))
+    told = refusal(tmp_path, laughs + PARTNER + "web: {listen: [*a14]}\nschedule: {interval: *a14, jitter: *a14}\n")
+    assert all(len(mistake) < 500 for mistake in told)
+
+
+def test_a_key_that_overrides_a_merged_one_is_the_one_that_is_named(tmp_path: Path) -> None:
+    merged = "mta_sts: &x {https_port: 1}\nnetwork:\n  <<: *x\n  https_port: 2\n"
+    assert refusal(tmp_path, PARTNER + merged)[0].startswith(f"{tmp_path / 'mailtls.yaml'}:5: network.https_port: unknown key")
+
+
 def test_nobody_to_measure_is_a_mistake(tmp_path: Path) -> None:
     assert "nobody to measure" in refusal(tmp_path, "schedule: {interval: 5m}\n")[0]
     assert "nobody to measure" in refusal(tmp_path, "")[0]
@@ -101,7 +143,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(config.BadConfiguration, match=r"none\.yaml: No such file"):
         config.load(tmp_path / "none.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"providers: [{name: M\xfcller, domains: [a.example]}]\n")
-    with pytest.raises(config.BadConfiguration, match="not UTF-8 at byte 20"):
+    with pytest.raises(config.BadConfiguration, match=r"latin\.yaml:1: not UTF-8 at byte 20"):
         config.load(tmp_path / "latin.yaml")
     (tmp_path / "big.yaml").write_bytes(b"#" * (yamlfile.MAX_FILE + 1))
     with pytest.raises(config.BadConfiguration, match="larger than"):
@@ -113,6 +155,22 @@ def test_one_domain_under_two_providers_is_a_mistake_in_whatever_spelling_and_fi
     assert "a.example is listed twice, under 'A' and under 'B'" in refusal(tmp_path, twice)[0]
     spread = PARTNER + "provider_files: [more.yaml]\n"
     assert "listed twice, under 'A' and under 'C'" in refusal(tmp_path, spread, more="providers: [{name: C, domains: [a.example]}]\n")[0]
+    with pytest.raises(ValueError, match="listed twice, under 'A' and under 'B'"):
+        config.Configuration.model_validate(yaml.safe_load(twice))
+
+
+def test_a_domain_that_is_listed_twice_is_told_with_both_places(tmp_path: Path) -> None:
+    spread = "providers:\n- name: A\n  domains: [a.example]\nprovider_files: [one.yaml, two.yaml]\n"
+    one = "providers:\n- name: B\n  domains:\n  - b.example\n  - c.example\n"
+    two = "providers:\n- {name: C, domains: [d.example]}\n- name: D\n  domains: [c.example, a.example]\n"
+    main, first, second = (tmp_path / f"{name}.yaml" for name in ("mailtls", "one", "two"))
+    assert refusal(tmp_path, spread, one=one, two=two) == [
+        f"{second}:4: providers[1].domains[0]: the domain c.example is listed twice, under 'B' and under 'D'; the first is at {first}:5",
+        f"{second}:4: providers[1].domains[1]: the domain a.example is listed twice, under 'A' and under 'D'; the first is at {main}:3",
+    ]
+    within = "providers:\n- name: A\n  domains:\n  - a.example\n  - A.example\n"
+    assert refusal(tmp_path, within)[0].startswith(f"{main}:5: ")
+    assert refusal(tmp_path, within)[0].endswith(f"; the first is at {main}:4")
 
 
 def test_provider_files_are_read_beside_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,9 +186,26 @@ def test_a_mistake_in_a_provider_file_is_told_with_that_file(tmp_path: Path) -> 
     text = PARTNER + "provider_files: [more.yaml]\n"
     told = refusal(tmp_path, text, more="providers:\n- name: B\n  domain: [b.example]\n")
     assert any(mistake.startswith(f"{tmp_path / 'more.yaml'}:3:") and "did you mean domains?" in mistake for mistake in told)
-    assert "nothing but a providers list" in refusal(tmp_path, text, more="schedule: {interval: 5m}\n")[0]
-    (tmp_path / "more.yaml").unlink()
-    assert refusal(tmp_path, text) == [f"{tmp_path / 'more.yaml'}: No such file or directory"]
+    elsewhere = refusal(tmp_path, text, more="\nschedule: {interval: 5m}\n")
+    assert elsewhere == [f"{tmp_path / 'more.yaml'}:2: schedule: unknown key; a provider file holds nothing but a providers list"]
+    misspelt = refusal(tmp_path, text, more="\nprovider: []\n")
+    assert misspelt == [f"{tmp_path / 'more.yaml'}:2: provider: unknown key; did you mean providers?"]
+
+
+def test_a_file_that_is_missing_is_told_with_the_place_that_names_it(tmp_path: Path) -> None:
+    main = tmp_path / "mailtls.yaml"
+    text = PARTNER + "trust:\n  ca_file: none.pem\nprovider_files:\n- good.yaml\n- gone.yaml\n- bad.yaml\n"
+    told = refusal(tmp_path, text, good="providers: [{name: B, domains: [b.example]}]\n", bad="\n\nprovider: []\n")
+    assert told == [
+        f"{main}:6: provider_files[1]: {tmp_path / 'gone.yaml'}: No such file or directory",
+        f"{tmp_path / 'bad.yaml'}:3: provider: unknown key; did you mean providers?",
+        f"{main}:3: trust.ca_file: {tmp_path / 'none.pem'}: No such file or directory",
+    ]
+    (tmp_path / "none.pem").write_text("no certificate\n")
+    assert refusal(tmp_path, PARTNER + "\ntrust: {ca_file: none.pem}\n")[0].startswith(f"{main}:3: trust.ca_file: {tmp_path / 'none.pem'}: ")
+    for odd in ("''", '"a\\0b"', "5"):
+        assert refusal(tmp_path, PARTNER + f"trust: {{ca_file: {odd}}}\n")[0].startswith(f"{main}:2: trust.ca_file: ")
+        assert refusal(tmp_path, PARTNER + f"provider_files: [{odd}]\n")[0].startswith(f"{main}:2: provider_files[0]: ")
 
 
 def test_everything_but_the_providers_has_a_default(tmp_path: Path) -> None:
@@ -159,8 +234,20 @@ def test_every_key_of_the_contract_is_accepted_and_means_what_it_says(tmp_path: 
     assert (loaded.budget().pace, loaded.budget().scan_deadline, loaded.budget().operators) == (0.0, 7200.0, {"mx.example": "Someone"})
 
 
-def test_the_schema_knows_every_key(tmp_path: Path) -> None:
+def test_the_schema_knows_every_key() -> None:
     assert set(config.schema()["properties"]) == set(config.Configuration.model_fields)
+
+
+def test_the_schema_says_of_every_key_what_it_means() -> None:
+    schema = config.schema()
+    sections = {"": schema, **schema["$defs"]}
+    keys = {f"{name}.{key}": value for name, section in sections.items() for key, value in section["properties"].items()}
+    assert len(keys) > 40
+    for name, key in keys.items():
+        meaning = key.get("description") or schema["$defs"][key["$ref"].rpartition("/")[2]]["description"]
+        assert meaning.endswith("."), name
+        assert "|" not in meaning, name  # it becomes a cell of a table
+    assert sections["Web"]["properties"]["listen"]["minItems"] == sections["ProviderSection"]["properties"]["domains"]["minItems"] == 1
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("10s", 10), ("1.5m", 90), ("2h", 7200), ("1d", 86400), ("2w", 1209600)])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from mailtls import config
+from mailtls import config, web
 from mailtls.daemon import Daemon
 from mailtls.lab import Lab
 from mailtls.web import application
@@ -25,12 +27,17 @@ class Site:
     daemon: Daemon
     lab: Lab
     path: Path
+    application: Callable[..., Any] = field(init=False)
 
-    async def ask(self, path: str, method: str = "GET") -> tuple[int, str, dict[str, str]]:
+    def __post_init__(self) -> None:
+        self.application = application(self.daemon)
+
+    async def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, str, dict[str, str]]:
         path, _, query = path.partition("?")
+        more = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http", "path": path,
-            "raw_path": path.encode(), "query_string": query.encode(), "root_path": "", "headers": [(b"host", b"x")],
+            "raw_path": path.encode(), "query_string": query.encode(), "root_path": "", "headers": [(b"host", b"x"), *more],
             "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 9925),
         }  # fmt: skip
         sent: list[Any] = []
@@ -41,9 +48,10 @@ class Site:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await application(self.daemon)(scope, receive, send)
-        headers = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
-        return sent[0]["status"], b"".join(m.get("body", b"") for m in sent[1:]).decode(), headers
+        async with asyncio.timeout(30):
+            await self.application(scope, receive, send)
+        told = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
+        return sent[0]["status"], b"".join(m.get("body", b"") for m in sent[1:]).decode(), told
 
 
 @pytest.fixture
@@ -132,6 +140,53 @@ async def test_debug_shows_the_transcript(site: Site) -> None:
     assert (status, headers["content-type"].split(";")[0]) == (200, "text/plain")
     for words in ("# Transcript", "> STARTTLS", "< 220", "# Readings", '"verdict": "protected"', "# Metrics", "mailtls_domain_state{"):
         assert words in text
+
+
+@pytest.fixture
+async def busy(site: Site, monkeypatch: pytest.MonkeyPatch):
+    """Take every place for probes; give the event that ends those probes."""
+    measurer = site.daemon.one_off()
+    route, began, free = measurer.route, asyncio.Semaphore(0), asyncio.Event()
+
+    async def slow(name: str) -> Any:
+        began.release()
+        await free.wait()
+        return await route(name)
+
+    monkeypatch.setattr(measurer, "route", slow)
+    monkeypatch.setattr(site.daemon, "one_off", lambda: measurer)
+    probes = [asyncio.create_task(site.ask("/probe?target=null-mx.example")) for _ in range(4)]
+    for _ in probes:
+        await began.acquire()
+    yield free
+    free.set()
+    assert [answer[0] for answer in await asyncio.gather(*probes)] == [200] * 4
+
+
+@pytest.mark.parametrize("timeout", ["0.6", "0.1"])
+async def test_a_probe_that_finds_no_place_within_its_scrape_is_put_off(timeout: str, site: Site, busy: asyncio.Event) -> None:
+    status, text, headers = await site.ask("/probe?target=solid.example", x_prometheus_scrape_timeout_seconds=timeout)
+    assert (status, int(headers["retry-after"]) > 0, "try again later" in text) == (503, True, True)
+    assert (await site.ask("/probe?target=gmail.example"))[0] == 403  # whom nobody may probe needs no place
+    busy.set()
+    assert (await site.ask("/probe?target=solid.example"))[0] == 200
+
+
+@pytest.mark.parametrize("timeout", [None, "soon", "nan", "inf", "-1", "0"])
+async def test_a_probe_that_names_no_sensible_time_out_is_put_off_as_well(
+    timeout: str | None, site: Site, busy: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "_PATIENCE", 0.05)
+    headers = {} if timeout is None else {"x_prometheus_scrape_timeout_seconds": timeout}
+    assert (await site.ask("/probe?target=solid.example", **headers))[0] == 503
+
+
+async def test_a_probe_waits_for_a_place_that_becomes_free(site: Site, busy: asyncio.Event) -> None:
+    waiting = asyncio.create_task(site.ask("/probe?target=solid.example", x_prometheus_scrape_timeout_seconds="1e9"))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    busy.set()
+    assert (await waiting)[0] == 200
 
 
 async def test_a_reload_is_asked_for_by_post_and_a_broken_file_changes_nothing(site: Site) -> None:

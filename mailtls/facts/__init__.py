@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mailtls.facts import certificates, handshake, routing, starttls
+from mailtls.facts import certificates, enumerated, extensions, handshake, routing, starttls
 
 if TYPE_CHECKING:
     from mailtls.evidence import HostRoute, RouteEvidence, ScanEvidence
@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 DOMAIN: tuple[Fact[RouteEvidence], ...] = routing.DOMAIN_FACTS
 MX: tuple[Fact[HostRoute], ...] = routing.MX_FACTS
-ENDPOINT: tuple[Fact[ScanEvidence], ...] = (*starttls.FACTS, *handshake.FACTS, *certificates.FACTS)
+ENDPOINT: tuple[Fact[ScanEvidence], ...] = (*starttls.FACTS, *handshake.FACTS, *certificates.FACTS, *enumerated.FACTS, *extensions.FACTS)
 
 ALL: tuple[Fact[Any], ...] = (*DOMAIN, *MX, *ENDPOINT)

@@ -9,7 +9,7 @@ from mailtls.evidence import Handshake, Purpose
 from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope, truth_gauge
 from mailtls.facts.handshake import without_tls
 from mailtls.facts.visits import all_visits, unknown_of, usual_handshake, vouched
-from mailtls.hellos import Refused
+from mailtls.hellos import Accepted, Refused
 from mailtls.model import Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
 from mailtls.trust.names import any_name_matches
@@ -33,6 +33,9 @@ def _chains(scan: ScanEvidence) -> list[tuple[bytes, ...]]:
     for probe in all_visits(scan):
         if probe.offer.with_sni and isinstance(probe.handshake, Handshake) and probe.handshake.chain:
             chains.setdefault(probe.handshake.chain[0], probe.handshake.chain)
+    for item in scan.hellos.asked if scan.hellos is not None else ():
+        if isinstance(item.answer, Accepted) and item.answer.chain and item.offer.server_name == "host":
+            chains.setdefault(item.answer.chain[0], item.answer.chain)
     return list(chains.values())
 
 
@@ -142,11 +145,12 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "RFC 5280 section 4.1", _certificates, quick=False,
         metrics=(
             Metric(
-                "mx_certificate_key_size", "Size of the certificate's key in bits, the smallest of all addresses.",
+                "mx_certificate_key_size", "Size of the certificate's key in bits, the smallest of the addresses that were measured.",
                 lambda value: [((c["key_type"],), float(c["key_bits"])) for c in value if c["key_bits"]], ("algorithm",),
             ),
             Metric(
-                "mx_certificate_not_after_timestamp_seconds", "When the first of the certificates expires.", _dated, ("algorithm",)
+                "mx_certificate_not_after_timestamp_seconds",
+                "When the first of the certificates expires, of the addresses that were measured.", _dated, ("algorithm",),
             ),
             Metric(
                 "mx_certificate_info", "The certificates that are served.",

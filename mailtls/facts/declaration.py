@@ -59,15 +59,23 @@ class Metric:
         name: without the prefix ``mailtls_``.
         help: one sentence.
         labels: those besides ``mx`` and ``family``.
-        samples: from a known value to samples; several addresses give several, and for equal labels the least counts.
-        unbounded: its label values come from the wire, so it is under the cap on series first.
+        samples: from a known value to samples; several addresses give several, and for equal labels the worst counts.
+        highest: labels for which the highest number is the worst; for all others it is the least.
 
+    A metric without labels shows what the addresses fold to. One with labels shows the worst of the addresses that were measured;
+    an info metric, whose labels are what it says, shows what each of them has.
     """
 
     name: str
     help: str
     samples: Callable[[Any], Iterable[Sample]]
     labels: tuple[str, ...] = ()
+    highest: frozenset[tuple[str, ...]] = frozenset()
+
+    @property
+    def is_info(self) -> bool:
+        """Whether its labels say everything, and its number nothing."""
+        return self.name.endswith("_info")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +109,15 @@ class Fact(Generic[E]):
 
 
 def truth_gauge(name: str, help_text: str) -> Metric:
-    """Declare the usual gauge of a fact that is true (1) or false (0)."""
-    return Metric(name, help_text, lambda value: [((), 1.0 if value else 0.0)])
+    """Declare the usual gauge of a fact that is true (1) or false (0); addresses that disagree about it fold to neither."""
+    return Metric(name, help_text, lambda value: [((), float(value))] if isinstance(value, bool) else [])
 
 
 def fold(readings: Sequence[Reading[Any]], better: Better) -> Reading[Any]:
     """Fold the readings of several addresses, or hosts, into one.
 
-    A measured bad decides; else any Unknown makes the fold Unknown; else the value they share, or the list of the distinct ones.
-    Absent counts only where nothing else is there.
+    A measured bad decides; else any Unknown makes the fold Unknown; else the least where more is better, and otherwise the value they
+    share, or the list of the distinct ones. Absent counts only where nothing else is there.
     """
     known = [reading.value for reading in readings if isinstance(reading, Known)]
     bad = {Better.TRUE: False, Better.FALSE: True}.get(better)
@@ -120,5 +128,7 @@ def fold(readings: Sequence[Reading[Any]], better: Better) -> Reading[Any]:
         return unknown
     if not known:
         return Absent()
+    if better is Better.MORE:
+        return Known(min(known))
     distinct = [value for index, value in enumerate(known) if value not in known[:index]]
     return Known(distinct[0] if len(distinct) == 1 else distinct)

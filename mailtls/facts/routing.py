@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mailtls.evidence import LookupOutcome
@@ -57,6 +58,17 @@ def why_no_address(host: HostRoute) -> Unknown | None:
     return Unknown(Cause.NO_ADDRESS, Stage.DNS, f"{host.host}: {said}")
 
 
+def why_incomplete(host: HostRoute) -> Unknown | None:
+    """Return why addresses of an MX host may be missing: a family whose look-up failed, or a cap that left some out."""
+    for lookup in host.addresses:
+        if not lookup.is_answer:
+            return unknown_lookup(lookup)
+        if lookup.omitted:
+            detail = f"{host.host}: {lookup.omitted} addresses are beyond the cap and were not visited"
+            return Unknown(Cause.LIMIT_EXCEEDED, Stage.DNS, detail)
+    return None
+
+
 def _null_mx(route: RouteEvidence, _anchors: Anchors) -> Reading[bool]:
     missing = why_no_route(route)
     if missing is not None:
@@ -65,9 +77,15 @@ def _null_mx(route: RouteEvidence, _anchors: Anchors) -> Reading[bool]:
     return Known(is_null_mx(route.mx))
 
 
+def mx_targets(mx: Lookup) -> list[tuple[int, str]]:
+    """Return preference and host of each MX record: lower case and without the final dot, but the root, which is ``.``."""
+    split = (record.split(None, 1) for record in mx.records)
+    return [(int(preference), host.lower().removesuffix(".") or ".") for preference, host in split]
+
+
 def is_null_mx(mx: Lookup) -> bool:
     """Whether a domain says that it takes no mail: a single MX record whose host is the root (RFC 7505 section 3)."""
-    return len(mx.records) == 1 and mx.records[0].split()[1] == "."
+    return [host for _preference, host in mx_targets(mx)] == ["."]
 
 
 def _dnssec(route: RouteEvidence, _anchors: Anchors) -> Reading[str]:
@@ -88,20 +106,18 @@ def _records(route: RouteEvidence, _anchors: Anchors) -> Reading[list[dict[str, 
     if missing is not None:
         return missing
     assert route.mx is not None
-    shown = [{"preference": int(p), "host": h} for p, h in (record.split(None, 1) for record in route.mx.records)]
-    return Known(sorted(shown, key=lambda record: (record["preference"], str(record["host"]))))
+    return Known([{"preference": preference, "host": host} for preference, host in sorted(mx_targets(route.mx))])
 
 
 def _irregularities(route: RouteEvidence, _anchors: Anchors) -> Reading[list[dict[str, str]]]:
     missing = why_no_route(route)
     if missing is not None:
         return missing
+    assert route.mx is not None
     found = []
-    for record in () if route.mx is None else route.mx.records:
-        target = record.split(None, 1)[1]
-        host = target.removesuffix(".").lower()
-        if target == ".":
-            if len(route.mx.records) > 1:  # type: ignore[union-attr]  # there are records, so there is a look-up
+    for _preference, host in mx_targets(route.mx):
+        if host == ".":
+            if len(route.mx.records) > 1:
                 found.append({"host": ".", "code": "null-mx-among-others"})
         elif _ADDRESS.fullmatch(host):
             found.append({"host": host, "code": "mx-is-an-address"})
@@ -118,10 +134,9 @@ def _is_alias(host: HostRoute) -> bool:
 
 
 def _addresses(host: HostRoute, _anchors: Anchors) -> Reading[list[str]]:
-    missing = why_no_address(host)
-    if missing is not None:
-        return missing
-    return Known(sorted({record for lookup in host.addresses for record in lookup.records}))
+    found = sorted({record for lookup in host.addresses for record in lookup.records})
+    missing = why_no_address(host) or why_incomplete(host)
+    return Known(found) if missing is None else replace(missing, seen=found)
 
 
 DOMAIN_FACTS: tuple[Fact[RouteEvidence], ...] = (
@@ -132,7 +147,7 @@ DOMAIN_FACTS: tuple[Fact[RouteEvidence], ...] = (
     ),
     Fact(
         "mx_records", Scope.DOMAIN, Kind.LIST, Better.NEITHER,
-        "The MX records, in order of preference; none where the domain itself is its mail host.",
+        "The MX records, in order of preference, each host in lower case and without the final dot; none where the domain itself is its mail host.",
         "RFC 5321 section 5.1", _records,
     ),
     Fact(

@@ -113,6 +113,16 @@ def all_visits(scan: ScanEvidence) -> tuple[ProbeEvidence, ...]:
     return (*scan.carried, *scan.probes)
 
 
+def came_to_hello(scan: ScanEvidence) -> bool:
+    """Whether the last usual visit came as far as a 220 to STARTTLS, whatever the handshake then came to: raw hellos can tell more."""
+    usual = [probe for probe in scan.probes if probe.offer.is_usual]
+    if not usual or scan.failure is not None:
+        return False
+    reply = reply_at(usual[-1], Stage.STARTTLS, b"STARTTLS")
+    failure = scan.probes[-1].failure
+    return reply is not None and reply.code == 220 and (failure is None or failure.stage in (Stage.HELLO, Stage.HANDSHAKE, Stage.EHLO_TLS))
+
+
 def vouched(scan: ScanEvidence, refused: ProbeEvidence) -> bool:
     """Whether a refusal was about the offer, and not about us or the moment.
 

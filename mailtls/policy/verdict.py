@@ -7,24 +7,27 @@
   equal, and the server authenticates with the MX host's name: a sender could require verified TLS and lose no mail.
 - ``unknown``: not enough could be measured.
 
-A measured bad decides before an unknown does; an unknown decides before a good.
+A measured bad decides before an unknown does; an unknown decides before a good. Only what was measured to be good is good: a reading
+that is Absent says that something does not apply, and so vouches for nothing.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mailtls.model import Finding, Known, Unknown, Verdict
+from mailtls.model import Cause, Finding, Known, Verdict
 from mailtls.tls.names import version_rank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mailtls.model import EndpointObservation, MXObservation, Reading
+    from mailtls.model import EndpointObservation, MXObservation, Reading, Unknown
 
 OLDEST_SUFFICIENT = "TLSv1.2"
 
-# The readings that must be known, and true, for a protected endpoint: the fact, the finding's code, and what to say.
+# The readings that must be known, and true, for a protected endpoint. Of those on the way to TLS a false one is a loss of STARTTLS ...
+_TLS_WORKS = ("starttls_offered", "starttls_accepted", "smtp_inside_tls")
+# ... and of the others a shortfall: the fact, the finding's code, and what to say.
 _REQUIRED = (
     ("certificate_trusted", "certificate-not-trusted", "the certificate is not trusted"),
     ("certificate_name_match", "certificate-host-mismatch", "the certificate does not name the MX host"),
@@ -49,15 +52,13 @@ def judge_domain(
     endpoints = [endpoint for host in hosts for endpoint in host.endpoints if endpoint.in_scope]
     lost = tuple(finding for endpoint in endpoints for finding in _without_tls(endpoint))
     short = tuple(finding for endpoint in endpoints for finding in _short(endpoint))
-    open_questions = [unresolved] if unresolved is not None else []
-    # A host that has no address at all takes no mail, and so leaves no question open; one whose look-up failed does.
-    open_questions += [host.unresolved for host in hosts if host.unresolved is not None and host.unresolved.cause != "no-address"]
-    open_questions += [missing for endpoint in endpoints for missing in _missing(endpoint)]
     if lost:
         return Verdict.UNPROTECTED, lost + short
     if short:
         return Verdict.DEGRADED, short
-    if open_questions or not endpoints:
+    # A host that has no address at all takes no mail, and so leaves no question open; one whose look-up failed does.
+    unseen = any(host.unresolved is not None and host.unresolved.cause != Cause.NO_ADDRESS for host in hosts)
+    if unresolved is not None or unseen or not endpoints or not all(_is_good(endpoint) for endpoint in endpoints):
         return Verdict.UNKNOWN, ()
     return Verdict.PROTECTED, ()
 
@@ -70,6 +71,8 @@ def _without_tls(endpoint: EndpointObservation) -> Iterator[Finding]:
         yield Finding("starttls-not-supported", where, why)
     elif endpoint.readings["starttls_accepted"] == Known(value=False):
         yield Finding("starttls-not-supported", where, "STARTTLS is offered, and fails when it is asked for")
+    elif endpoint.readings["smtp_inside_tls"] == Known(value=False):
+        yield Finding("starttls-not-supported", where, "SMTP does not go on inside TLS")
 
 
 def _short(endpoint: EndpointObservation) -> Iterator[Finding]:
@@ -90,8 +93,7 @@ def _short(endpoint: EndpointObservation) -> Iterator[Finding]:
         yield Finding("plaintext-after-starttls", where, "more plaintext followed the 220 to STARTTLS")
 
 
-def _missing(endpoint: EndpointObservation) -> Iterator[Unknown]:
-    for name in ("starttls_offered", "starttls_accepted", "negotiated", "smtp_inside_tls", *(name for name, _, _ in _REQUIRED)):
-        reading = endpoint.readings[name]
-        if isinstance(reading, Unknown):
-            yield reading
+def _is_good(endpoint: EndpointObservation) -> bool:
+    """Whether everything that ``protected`` needs was measured, and is so."""
+    names = (*_TLS_WORKS, *(name for name, _, _ in _REQUIRED))
+    return isinstance(endpoint.readings["negotiated"], Known) and all(endpoint.readings[name] == Known(value=True) for name in names)

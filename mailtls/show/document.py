@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from mailtls.model import DomainObservation, EndpointObservation, MXObservation, Reading
+    from mailtls.model import DomainObservation, EndpointObservation, MXObservation, Reading, Unknown
 
 SCHEMA = 1
 
@@ -28,6 +28,7 @@ def domain_document(domain: DomainObservation) -> dict[str, Any]:
         "verdict": domain.verdict.value,
         "findings": [{"code": f.code, "where": f.where, "text": f.text} for f in domain.findings],
         "measured_at": rfc3339(domain.measured_at),
+        "unresolved": _gap(domain.unresolved),
         "readings": _readings(domain.readings),
         "grades": {},
         "mx": [_host(host) for host in domain.mx],
@@ -38,6 +39,7 @@ def _host(host: MXObservation) -> dict[str, Any]:
     return {
         "host": host.host,
         "preference": host.preference,
+        "unresolved": _gap(host.unresolved),
         "readings": _readings(host.readings),
         "endpoints": [_endpoint(endpoint) for endpoint in host.endpoints],
     }
@@ -48,11 +50,17 @@ def _endpoint(endpoint: EndpointObservation) -> dict[str, Any]:
         "address": str(endpoint.endpoint.address),
         "port": endpoint.endpoint.port,
         "conclusive": endpoint.conclusive,
+        "inconclusive": _gap(endpoint.inconclusive),
         "in_scope": endpoint.in_scope,
         "attempted_at": rfc3339(endpoint.attempted_at),
         "concluded_at": rfc3339(endpoint.concluded_at),
         "readings": _readings(endpoint.readings),
     }
+
+
+def _gap(unknown: Unknown | None) -> dict[str, str] | None:
+    """Return why something could not be measured, or ``None`` where it could."""
+    return None if unknown is None else {"cause": unknown.cause.value, "stage": unknown.stage.value, "detail": unknown.detail}
 
 
 def _readings(readings: Mapping[str, Reading[object]]) -> dict[str, Any]:

@@ -33,6 +33,10 @@ DOMAIN_METRICS = {
     "domain_info": (("domain", "provider"), "A domain that is measured, and whose it is."),
     "domain_mx_info": (("domain", "mx", "preference"), "An MX host of a domain, for joins."),
     "domain_state": (("domain", "state"), "The verdict of a domain: exactly one state is 1."),
+    "domain_inconclusive_info": (
+        ("domain", "mx", "stage", "cause"),
+        "Why the last look-up could not find all mail hosts of a domain (mx is empty), or any address of one of them, while that holds.",
+    ),
 }
 HOST_METRICS = {
     "mx_probe_conclusive": "Whether the last attempt at every address could decide about STARTTLS.",
@@ -81,7 +85,7 @@ class SnapshotCollector(Collector):
 
 
 def _domain_families(snapshot: Snapshot) -> Iterator[Metric]:
-    info, relation, state = (
+    info, relation, state, why = (
         GaugeMetricFamily(PREFIX + name, text, labels=labels) for name, (labels, text) in DOMAIN_METRICS.items()
     )
     for domain in snapshot.domains:
@@ -90,11 +94,15 @@ def _domain_families(snapshot: Snapshot) -> Iterator[Metric]:
             relation.add_metric((domain.domain, host.host, str(host.preference)), 1)
         for verdict in Verdict:
             state.add_metric((domain.domain, verdict.value), verdict is domain.verdict)
+        gaps = [("", domain.unresolved), *((host.host, host.unresolved) for host in domain.mx)]
+        for mx, gap in gaps:
+            if gap is not None:
+                why.add_metric((domain.domain, mx, gap.stage.value, gap.cause.value), 1)
     for provider, name in snapshot.waiting:
         info.add_metric((name, provider), 1)
         for verdict in Verdict:
             state.add_metric((name, verdict.value), verdict is Verdict.UNKNOWN)
-    yield from (info, relation, state)
+    yield from (info, relation, state, why)
 
 
 def _host_families(snapshot: Snapshot) -> Iterator[Metric]:
@@ -143,15 +151,19 @@ def _fact_family(fact: Fact[ScanEvidence], metric: FactMetric, grouped: dict[_Ke
 
 
 def _samples(fact: Fact[ScanEvidence], metric: FactMetric, readings: list[Reading[object]]) -> dict[tuple[str, ...], float]:
-    """Fold the readings of several addresses: a truth by the rule of folds, anything else to the least number for equal labels."""
+    """Fold the readings of several addresses: a truth by the rule of folds, anything else to the worst number for equal labels.
+
+    The worst of the addresses that were measured is true of them, whatever the others are; an info metric lists what each has.
+    """
     if not metric.labels:
         folded = fold(readings, fact.better)
         if isinstance(folded, Absent | Unknown):
             return {}
         return dict(metric.samples(folded.value))
-    least: dict[tuple[str, ...], float] = {}
+    worst: dict[tuple[str, ...], float] = {}
     for reading in readings:
         if isinstance(reading, Known):
             for labels, value in metric.samples(reading.value):
-                least[labels] = min(value, least.get(labels, value))
-    return least
+                choose = max if labels in metric.highest else min
+                worst[labels] = choose(value, worst.get(labels, value))
+    return worst

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
     from mailtls.evidence import ProbeEvidence
     from mailtls.model import Endpoint
 
+_VISITED = (Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.STARTTLS, Stage.HELLO, Stage.HANDSHAKE, Stage.EHLO_TLS)
+# What never ends a visit: it ends a look-up, or there was no visit.
+_BEFORE_A_VISIT = frozenset(
+    {Cause.DNS_FAILURE, Cause.DNS_TIMEOUT, Cause.DNSSEC_BOGUS, Cause.NO_ADDRESS, Cause.VANTAGE_BLIND, Cause.BUDGET_EXHAUSTED}
+)
+
 
 class OwnMetrics:
     """Counters and gauges of one daemon. They are never keyed by MX host."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """Register everything, with every label that can occur at zero, so that a first failure is a rise and not a new series."""
+        """Register everything. Failures of all stages and causes begin at zero, so that a first one is a rise and not a new series."""
         self.probes = Counter("mailtls_probes", "Visits made.", registry=registry)
         self.failures = Counter("mailtls_probe_failures", "Visits that ended early, by stage and cause.", ["stage", "cause"], registry=registry)
         self.phases = Histogram(
@@ -41,8 +47,8 @@ class OwnMetrics:
         )
         build = Gauge("mailtls_build_info", "What is running.", ["version", "python"], registry=registry)
         build.labels(__version__, platform.python_version()).set(1)
-        for stage in (Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.STARTTLS, Stage.HELLO, Stage.HANDSHAKE, Stage.EHLO_TLS):
-            for cause in (Cause.READ_TIMEOUT, Cause.CONNECTION_CLOSED):
+        for stage in _VISITED:
+            for cause in sorted(set(Cause) - _BEFORE_A_VISIT):
                 self.failures.labels(stage.value, cause.value)
         for direction in ("sent", "received"):
             self.octets.labels(direction)

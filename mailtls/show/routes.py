@@ -9,19 +9,8 @@ from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from datetime import datetime
-    from typing import Protocol
 
-    class MXSet(Protocol):
-        """What is known of a domain's MX set."""
-
-        @property
-        def changed_at(self) -> datetime | None:
-            """When the hosts last changed."""
-
-        @property
-        def changes(self) -> int:
-            """How often they have."""
+    from mailtls.model import MXSet
 
 
 class MXCollector(Collector):

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from mailtls.model import Absent, Known, Unknown, Verdict
+from mailtls.show.picture import hello_lines, picture_lines
 from mailtls.smtp.reply import readable
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def _endpoint_lines(endpoint: EndpointObservation) -> Iterator[str]:
             return
     else:
         yield f"    {address}  {_tls(readings)}"
+    yield from (f"      {line}" for line in picture_lines(readings))
     for certificate in _certificates(readings.get("certificates")):
         names = ", ".join(certificate["names"][:3]) + (f" and {len(certificate['names']) - 3} more" if len(certificate["names"]) > 3 else "")
         until = (certificate["not_after"] or "?")[:10]
@@ -122,6 +124,10 @@ def transcript_lines(scan: ScanEvidence) -> Iterator[str]:
         yield f"  out of scope: {escape(scan.out_of_scope.detail)}"
     for probe in scan.probes:
         yield from _probe_lines(probe)
+    if scan.hellos is not None:
+        yield from hello_lines(scan.hellos, "enumeration" if scan.hellos.complete else "enumeration, interrupted")
+    if scan.rechecked is not None:
+        yield from hello_lines(scan.rechecked, "does it still hold?")
     if scan.failure is not None:
         yield f"  [magenta]?[/] {scan.failure.cause.value} at {scan.failure.stage.value}: {escape(scan.failure.detail)}"
 

@@ -25,7 +25,7 @@ def keywords(reply: Reply) -> tuple[str, ...]:
 
 def offers_starttls(reply: Reply) -> bool:
     """Whether the reply has the keyword STARTTLS (RFC 3207 section 4); servers that add a parameter to it mean it all the same."""
-    return "STARTTLS" in keywords(reply)
+    return any(line.split(None, 1)[0].partition(b"=")[0].upper() == b"STARTTLS" for line in reply.lines[1:] if line.strip())
 
 
 def looks_stripped(reply: Reply) -> bool:

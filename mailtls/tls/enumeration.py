@@ -25,7 +25,8 @@ from mailtls.hellos import Accepted, Asked, HelloOffer, Refused, Silent
 from mailtls.model import Stage
 from mailtls.tls.certificate import curve_of
 from mailtls.tls.names import ABOUT_THE_OFFER, VERSIONS
-from mailtls.tls.picture import choices, follows_us, vouched_refusals
+from mailtls.tls.order import choices, follows_us
+from mailtls.tls.refusals import vouched_refusals
 from mailtls.tls.suites import (
     FIELDS,
     FIRST_OFFER,
@@ -83,10 +84,10 @@ class Enumeration:
         self._schemes: list[int] = []
         self._bears_many = False
         self._unanswered = 0
-        self._finishing = False
+        self._later = deque((self._last_questions, self._doubts))
         self._ready: deque[tuple[Questions, HelloOffer]] = deque()
         self._out: dict[HelloOffer, list[Questions]] = {}
-        for questions in (self._of_13(), self._older("TLSv1.2", is_best=True), self._sslv2()):
+        for questions in (self._of_13(), self._older("TLSv1.2", is_best=True)):
             self._start(questions)
         for item in known:
             self._remember(item)
@@ -100,9 +101,8 @@ class Enumeration:
         return offer
 
     def _anything_ready(self) -> bool:
-        if not self._ready and not self._out and not self._finishing:
-            self._finishing = True
-            self._start(self._last_questions())
+        while not self._ready and not self._out and self._later:
+            self._start(self._later.popleft()())
         return bool(self._ready)
 
     def _remember(self, asked: Asked) -> None:
@@ -119,7 +119,12 @@ class Enumeration:
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to ask, or the scan was interrupted and no answer is awaited any more."""
-        return not self._out and (self.interrupted is not None or (self._finishing and not self._ready))
+        return not self._out and (self.interrupted is not None or (not self._later and not self._ready))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every question was asked, so that nothing is to be gained by going on."""
+        return self.is_done and self.interrupted is None
 
     def learn(self, asked: Asked) -> None:
         """Take an answer to an offer that :meth:`next_offer` returned. Raises ``KeyError`` for any other offer."""
@@ -332,7 +337,11 @@ class Enumeration:
                 return
 
     def _last_questions(self) -> Questions:
-        """Ask what needs to know the rest: weak signatures, fallback, intolerances; the last answer vouches for every refusal before it."""
+        """Ask what needs to know the rest, or may hang: SSLv2, weak signatures, fallback, intolerances.
+
+        The last answer vouches for every refusal before it.
+        """
+        self._start(self._sslv2())
         older = [v for v in reversed(VERSIONS[:-1]) if v in self._accepted and v != "SSLv2"]
         if older:
             best = older[0]
@@ -343,17 +352,26 @@ class Enumeration:
                 self._start(self._fallback(best, known))
             elif len(older) > 1:
                 self._start(self._fallback(older[1], tuple(self._accepted[older[1]])))
-            plain = self._offer(best, known[:FIRST_OFFER], "does it accept what it accepted before?")
-        elif "TLSv1.3" in self._accepted:
-            best = "TLSv1.3"
-            plain = _offer_13(tuple(self._accepted[best]), groups_of_13(), "does it accept what it accepted before?")
-        else:
+        self._start(self._tolerance())
+        yield from ()
+
+    def _plain(self) -> HelloOffer | None:
+        """Return an offer of what was accepted before, in the best version; ``None`` where nothing was."""
+        question = "does it accept what it accepted before?"
+        older = [v for v in reversed(VERSIONS[1:-1]) if v in self._accepted]
+        if older:
+            return self._offer(older[0], sorted(self._accepted[older[0]], key=strength, reverse=True)[:FIRST_OFFER], question)
+        return _offer_13(tuple(self._accepted["TLSv1.3"]), groups_of_13(), question) if "TLSv1.3" in self._accepted else None
+
+    def _doubts(self) -> Questions:
+        """Ask again what was refused before anything had been accepted, and end with an offer that vouches for the refusals before it."""
+        plain = self._plain()
+        if plain is None:
             return
-        yield from self._tolerance(plain)
         vouched = set(vouched_refusals(self.asked))
         unvouched = [i.offer for i in self.asked if isinstance(i.answer, Refused) and i not in vouched and i.offer.is_plain]
         for offer in list(dict.fromkeys(unvouched))[:MAX_REPEATED]:
-            yield from self._ask(offer)  # nothing had been accepted before it
+            yield from self._ask(offer)
         if not isinstance(self.asked[-1].answer, Accepted):
             yield from self._ask(plain)
 
@@ -374,7 +392,10 @@ class Enumeration:
         plain = self._offer(version, known[:FIRST_OFFER], "does it refuse a fallback?")
         yield from self._ask(replace(plain, fallback=True))
 
-    def _tolerance(self, plain: HelloOffer) -> Questions:
+    def _tolerance(self) -> Questions:
+        plain = self._plain()
+        if plain is None:
+            return
         for name in ("none", "odd"):
             question = f"does it bear a hello with {'no' if name == 'none' else 'an odd'} server name?"
             yield from self._ask(replace(plain, server_name=name, question=question))

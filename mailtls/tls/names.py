@@ -64,6 +64,16 @@ def cipher_suite_name(code: int) -> str:
     return cipher_suites().get(code) or sslv2_kinds().get(code) or f"0x{code:04X}"
 
 
+@cache
+def _codes() -> Mapping[str, int]:
+    return {name: code for table in (sslv2_kinds(), cipher_suites()) for code, name in table.items()}
+
+
+def cipher_suite_code(name: str) -> int:
+    """Return the code of a suite that :func:`cipher_suite_name` named. Raises ``ValueError`` for any other text."""
+    return _codes()[name] if name in _codes() else int(name, 16)
+
+
 def group_of(code: int) -> str:
     """Return the IANA name of a named group, or its number."""
     return groups().get(code, str(code)).removesuffix(" (OBSOLETE)")

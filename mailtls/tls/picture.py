@@ -10,13 +10,16 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mailtls.hellos import Accepted, Refused, Silent
+from mailtls.hellos import Accepted, Refused
 from mailtls.tls.certificate import curve_of
-from mailtls.tls.names import ABOUT_THE_OFFER, VERSIONS
+from mailtls.tls.names import VERSIONS
+from mailtls.tls.order import choices, follows_us
+from mailtls.tls.refusals import is_borne, vouched_refusals
 from mailtls.tls.suites import (
     FIELDS,
     FIRST_OFFER,
     SCHEMES,
+    WEAK_SCHEMES,
     groups_before_13,
     groups_of_13,
     key_exchange,
@@ -26,7 +29,7 @@ from mailtls.tls.suites import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mailtls.hellos import Asked, HelloOffer
 
@@ -46,6 +49,10 @@ class Picture:
         follows_us: by version: whether it takes the first of our suites that it accepts; missing where that is open.
         refused: the refusals that something vouches for.
         preferred: by version with an order of the server's own: pairs of suites of which it once chose the first from both.
+        answers: all that accept, by version.
+        weak_signatures: whether it signs with SHA-1 or MD5 where nothing better is offered; ``None`` where that is open.
+        refuses_fallback: whether it refuses TLS_FALLBACK_SCSV (RFC 7507); ``None`` where that is open.
+        bears: what it was seen to bear, or not to bear, of :data:`ODDITIES`.
 
     """
 
@@ -57,6 +64,10 @@ class Picture:
     follows_us: Mapping[str, bool] = field(default_factory=dict)
     refused: tuple[Asked, ...] = ()
     preferred: Mapping[str, frozenset[tuple[int, int]]] = field(default_factory=dict)
+    answers: Mapping[str, tuple[Accepted, ...]] = field(default_factory=dict)
+    weak_signatures: bool | None = None
+    refuses_fallback: bool | None = None
+    bears: Mapping[str, bool] = field(default_factory=dict)
 
     def open_suites(self, version: str) -> frozenset[int]:
         """Return the suites of a version of which nothing is known; none where the version is known not to be spoken."""
@@ -90,40 +101,6 @@ class Picture:
         return tuple(found) if version == "SSLv2" else self.order(version) or tuple(sorted(found, key=strength, reverse=True))
 
 
-def vouched_refusals(asked: Sequence[Asked]) -> tuple[Asked, ...]:
-    """Return the refusals that were about the offer, and not about us or the moment.
-
-    An alert that answers offers counts when a later answer accepts one. A close, or an alert that any fault may lead to, counts when
-    the same offer met it twice and was never accepted, with an accepted offer before the first time and after the last; and in a scan
-    where an offer that was accepted before is closed upon, no close says anything.
-    """
-    taken = [index for index, item in enumerate(asked) if isinstance(item.answer, Accepted)]
-    if not taken:
-        return ()
-    accepted = {asked[index].offer for index in taken}
-    places: dict[HelloOffer, list[int]] = {}
-    for index, item in enumerate(asked):
-        if isinstance(item.answer, Refused) and item.answer.alert not in ABOUT_THE_OFFER:
-            places.setdefault(item.offer, []).append(index)
-    erratic = any(offer in accepted and min(at) > taken[0] for offer, at in places.items() if _was_fine_before(asked, offer, at))
-    found = []
-    for index, item in enumerate(asked):
-        if not isinstance(item.answer, Refused):
-            continue
-        if item.answer.alert in ABOUT_THE_OFFER:
-            if index < taken[-1] and item.offer not in accepted:
-                found.append(item)
-            continue
-        between = [place for place in places[item.offer] if taken[0] < place < taken[-1]]
-        if len(between) > 1 and item.offer not in accepted and not erratic:
-            found.append(item)
-    return tuple(found)
-
-
-def _was_fine_before(asked: Sequence[Asked], offer: HelloOffer, refused_at: Sequence[int]) -> bool:
-    return any(item.offer == offer and isinstance(item.answer, Accepted) for item in asked[: refused_at[-1]])
-
-
 def read_picture(asked: Sequence[Asked]) -> Picture:
     """Return what the answers amount to."""
     accepted: dict[str, dict[int, Accepted]] = {}
@@ -144,7 +121,7 @@ def read_picture(asked: Sequence[Asked]) -> Picture:
     for item in refused:
         offer = item.offer
         alone = offer.version not in accepted and (none_older or offer.version in ("SSLv2", "TLSv1.3"))
-        if not offer.is_plain or not (_is_borne(offer, borne) or (alone and len(offer.cipher_suites) <= FIRST_OFFER)):
+        if not offer.is_plain or not (is_borne(offer, borne) or (alone and len(offer.cipher_suites) <= FIRST_OFFER)):
             continue  # perhaps something in it, or its length, was more than the server bears
         rejected[offer.version] |= _rejected_suites(offer)
         groups_rejected[offer.version] |= _rejected_groups(offer, accepted.get(offer.version, {}))
@@ -159,18 +136,11 @@ def read_picture(asked: Sequence[Asked]) -> Picture:
         groups_rejected={version: frozenset(codes) for version, codes in groups_rejected.items()},
         follows_us=follows,
         refused=refused,
+        answers={v: tuple(a for i in asked if isinstance(a := i.answer, Accepted) and a.version == v) for v in accepted},
+        weak_signatures=_told(asked, refused, lambda offer: offer.is_plain and offer.signature_schemes == WEAK_SCHEMES),
+        refuses_fallback=None if (taken := _told(asked, refused, lambda offer: offer.fallback)) is None else not taken,
+        bears=_bears(asked, refused, accepted),
         preferred={version: frozenset(choices(asked, version)) for version, ours in follows.items() if not ours},
-    )
-
-
-def _is_borne(offer: HelloOffer, borne: Iterable[HelloOffer]) -> bool:
-    """Whether an accepted offer had all that is in this one: then what it lacks was the reason for its refusal, and not what it has."""
-    wanted = set(offer.cipher_suites), set(offer.groups), set(offer.signature_schemes)
-    return any(
-        (a.version == offer.version or "TLSv1.3" not in (a.version, offer.version))
-        and wanted[0] <= set(a.cipher_suites)
-        and (offer.version == "SSLv3" or (wanted[1] <= set(a.groups) and wanted[2] <= set(a.signature_schemes)))
-        for a in borne
     )
 
 
@@ -232,57 +202,31 @@ def _is_about_version(item: Asked) -> bool:
     return isinstance(item.answer, Refused) and item.answer.alert == _PROTOCOL_VERSION
 
 
-def choices(asked: Sequence[Asked], version: str) -> set[tuple[int, int]]:
-    """Return the pairs of accepted suites of which the first was chosen in an offer that had both, and nothing against the second."""
-    return {(item.answer.cipher_suite, code) for item, code in _passed_over(asked, version)}  # type: ignore[union-attr]
+def _told(asked: Sequence[Asked], refused: Sequence[Asked], which: Callable[[HelloOffer], bool]) -> bool | None:
+    """Return whether offers of a kind were accepted, or refused; ``None`` where neither was seen."""
+    if any(isinstance(item.answer, Accepted) and which(item.offer) for item in asked):
+        return True
+    return False if any(which(item.offer) for item in refused) else None
 
 
-def _passed_over(asked: Sequence[Asked], version: str) -> Iterator[tuple[Asked, int]]:
-    accepted = {i.answer.cipher_suite for i in asked if isinstance(i.answer, Accepted) and i.answer.version == version}
-    for item in asked:
-        answer, offer = item.answer, item.offer
-        if not isinstance(answer, Accepted) or answer.version != version or version == "SSLv2" or not offer.is_plain:
-            continue
-        if offer.version == "TLSv1.2" and set(offer.signature_schemes) != set(SCHEMES):
-            continue
-        all_groups = offer.version in ("TLSv1.3", "SSLv3") or set(offer.groups) >= set(groups_before_13())
-        named_fields = offer.version != "TLSv1.3" and bool(set(offer.groups) & set(FIELDS))
-        for code in offer.cipher_suites:
-            if code == answer.cipher_suite or code not in accepted:
-                continue
-            exchange = key_exchange(code)
-            if (all_groups or not exchange.curve) and not (named_fields and exchange.field):
-                yield item, code
+ODDITIES: Mapping[str, Callable[[HelloOffer], bool]] = {
+    "no-server-name": lambda offer: offer.server_name == "none",
+    "odd-server-name": lambda offer: offer.server_name == "odd",
+    "large-hello": lambda offer: bool(offer.size) and not offer.grease,
+    "unknown-values": lambda offer: offer.grease and not offer.size,
+    "many-suites": lambda offer: offer.is_plain and len(offer.cipher_suites) > FIRST_OFFER,
+}
+"""What a hello may have that a server should bear, and does not always: by name, whether an offer has it and nothing else of the kind."""
 
 
-def follows_us(asked: Sequence[Asked], version: str | None = None) -> bool | None:
-    """Whether the server takes the first suite in our order that it accepts.
-
-    Args:
-        asked: offers and answers.
-        version: of which to say so; ``None`` for any.
-
-    Returns:
-        False where it once passed over a suite that it accepts; True where it chose differently between the same two suites when our
-        order was turned round; ``None`` where neither was seen.
-
-    """
-    versions = VERSIONS if version is None else (version,)
-    follows = None
-    for each in versions:
-        pairs = set()
-        for item, code in _passed_over(asked, each):
-            chosen: int = item.answer.cipher_suite  # type: ignore[union-attr]
-            suites = item.offer.cipher_suites
-            if suites.index(code) < suites.index(chosen):
-                return False
-            pairs.add((chosen, code))
-        if any((second, first) in pairs for first, second in pairs):
-            follows = True
-    return follows
-
-
-def unanswered(asked: Sequence[Asked]) -> Silent | None:
-    """Return the last offer's silence for which no later answer to the same offer makes up."""
-    answered = {item.offer for item in asked if not isinstance(item.answer, Silent)}
-    return next((i.answer for i in reversed(asked) if isinstance(i.answer, Silent) and i.offer not in answered), None)
+def _bears(asked: Sequence[Asked], refused: Sequence[Asked], accepted: Mapping[str, Mapping[int, Accepted]]) -> dict[str, bool]:
+    found = {}
+    with_all = any(isinstance(i.answer, Accepted) and i.offer.size and i.offer.grease for i in asked)
+    for name, has in ODDITIES.items():
+        # Without what makes it odd, the offer is one that the server accepts: it has a suite that was accepted.
+        known = [i for i in refused if has(i.offer) and any(code in accepted.get(i.offer.version, {}) for code in i.offer.cipher_suites)]
+        if any(isinstance(i.answer, Accepted) and has(i.offer) for i in asked) or (with_all and name in ("large-hello", "unknown-values")):
+            found[name] = True
+        elif known:
+            found[name] = False
+    return found

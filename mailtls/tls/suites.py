@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from mailtls.tls.names import VERSIONS, cipher_suites, rows, sslv2_kinds
+from mailtls.tls.names import VERSIONS, cipher_suite_name, cipher_suites, rows, sslv2_kinds
 
 FIRST_OFFER = 64
 """Suites of a first hello: some servers cannot bear more, and whoever speaks a version at all takes one of its 64 usual suites."""
@@ -121,7 +121,7 @@ def _cipher_rank(name: str) -> int:
 @cache
 def strength(code: int) -> tuple[int, ...]:
     """Return a key that sorts suites from weak to strong, roughly; a policy says what is good, this only orders."""
-    name = cipher_suites()[code]
+    name = cipher_suite_name(code)
     exchange = key_exchange(code)
     return (
         "NULL" not in name and "EXPORT" not in name and "anon" not in name,
@@ -131,6 +131,12 @@ def strength(code: int) -> tuple[int, ...]:
         0 if name.endswith("MD5") else 1 if name.endswith("_SHA") else 2,
         -code,
     )
+
+
+def is_strong(code: int) -> bool:
+    """Whether a suite has an ephemeral key exchange and authenticated encryption, and no known weakness (RFC 9325 section 4.2)."""
+    safe, ephemeral, authenticated, *_ = strength(code)
+    return bool(safe and ephemeral and authenticated)
 
 
 def _rarity(code: int) -> tuple[int, ...]:

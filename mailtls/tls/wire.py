@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 
 class Truncated(ValueError):  # noqa: N818 - it names what the bytes are
     """There are fewer bytes than a field needs."""
@@ -57,5 +59,8 @@ def vector(size: int, *parts: bytes) -> bytes:
 
 
 def uints(size: int, numbers: tuple[int, ...]) -> bytes:
-    """Write numbers of ``size`` octets each, one behind the other."""
-    return b"".join([number.to_bytes(size, "big") for number in numbers])
+    """Write numbers of ``size`` octets each, one behind the other. Raises ``OverflowError`` where one takes more."""
+    try:
+        return struct.pack(f">{len(numbers)}H", *numbers) if size == 2 else b"".join([number.to_bytes(size, "big") for number in numbers])
+    except struct.error as error:
+        raise OverflowError(str(error)) from error

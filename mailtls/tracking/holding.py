@@ -1,7 +1,7 @@
 """Holding: a probe that could not decide does not wipe out what the one before it saw, it lets it age.
 
 A reading changes on a scan that could read it. One that could not keeps the last value for a while (three intervals); then the
-reading is Unknown, with the cause of the last failure.
+reading is Unknown, with the cause of the last failure. The answers of the resolver, which lead to the endpoints, are held alike.
 """
 
 from __future__ import annotations
@@ -18,12 +18,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
-    from mailtls.evidence import ScanEvidence
+    from mailtls.evidence import Lookup, RouteEvidence, ScanEvidence
+    from mailtls.hellos import HelloEvidence
     from mailtls.model import Endpoint, Reading
     from mailtls.trust.pkix import Anchors
 
 INTERVALS_HELD = 3
-"""For how many intervals a reading outlives the scans that could not renew it."""
+"""For how many intervals a reading outlives the scans that could not renew it, and an answer the look-ups that failed."""
+
+
+RESUMED_WITHIN = 8
+"""An enumeration that was interrupted goes on after this part of the interval between two."""
+_OF_FULL_VISITS = ("certificates", "without_sni")
+
+
+def still_holds(measured_at: datetime, now: datetime, interval: timedelta) -> bool:
+    """Whether what was measured is not too old to be said again."""
+    return now - measured_at <= INTERVALS_HELD * interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,7 @@ class Track:
         missing: the readings of the last scan that are Unknown.
         latest: the last scan.
         full: the last full scan that completed a handshake.
+        hellos: the raw hellos of the last enumeration.
         attempted_at: when the last scan began.
         concluded_at: when the last conclusive scan began.
 
@@ -54,6 +66,7 @@ class Track:
     missing: Mapping[str, Unknown]
     latest: ScanEvidence
     full: ScanEvidence | None
+    hellos: HelloEvidence | None
     attempted_at: datetime
     concluded_at: datetime | None
 
@@ -65,8 +78,11 @@ def absorb(track: Track | None, scan: ScanEvidence, anchors: Anchors) -> Track:
         full = scan
     elif full is not None and not shows_another_certificate(full, scan):
         scan = replace(scan, carried=full.probes)
+    hellos = scan.hellos if scan.hellos is not None or track is None else track.hellos
+    if full is None or not shows_another_certificate(full, scan):
+        scan = replace(scan, hellos=hellos)
     readings = {fact.name: fact.read(scan, anchors) for fact in facts.ENDPOINT}
-    held = {} if track is None else dict(track.held)
+    held = {} if track is None else _still_applying(track.held, readings)
     missing = {}
     for name, reading in readings.items():
         if isinstance(reading, Unknown):
@@ -76,7 +92,15 @@ def absorb(track: Track | None, scan: ScanEvidence, anchors: Anchors) -> Track:
     concluded_at = None if track is None else track.concluded_at
     if why_inconclusive(readings) is None:
         concluded_at = scan.began
-    return Track(scan.endpoint, held, missing, scan, full, scan.began, concluded_at)
+    return Track(scan.endpoint, held, missing, scan, full, hellos, scan.began, concluded_at)
+
+
+def _still_applying(held: Mapping[str, Held], readings: Mapping[str, Reading[Any]]) -> dict[str, Held]:
+    """Return what is held without that to which a scan gave the lie: "no TLS, so no certificate" ends with the first sign of TLS."""
+    before = held["starttls_accepted"].reading if "starttls_accepted" in held else None
+    appeared = isinstance(before, Absent) and Known(value=True) in (readings["starttls_offered"], readings["starttls_accepted"])
+    mended = before == Known(value=False) and readings["starttls_accepted"] == Known(value=True)
+    return {name: kept for name, kept in held.items() if not ((appeared or mended) and isinstance(kept.reading, Absent))}
 
 
 def shows_another_certificate(full: ScanEvidence, scan: ScanEvidence) -> bool:
@@ -92,8 +116,11 @@ def is_full_scan_due(track: Track | None, now: datetime, enumeration_interval: t
     """Whether the next scan of an endpoint should be a full one: none so far, too old, or overtaken by another certificate."""
     if track is None or track.full is None:
         return True
-    if any(fact.name in track.missing for fact in facts.ENDPOINT if not fact.quick) and track.concluded_at == track.attempted_at:
+    answers = track.concluded_at == track.attempted_at
+    if any(name in track.missing for name in _OF_FULL_VISITS) and answers:
         return True  # the last full scan was interrupted, and the endpoint answers again
+    if track.hellos is not None and not track.hellos.complete and answers:
+        return now - track.full.began >= enumeration_interval / RESUMED_WITHIN
     return now - track.full.began >= enumeration_interval or shows_another_certificate(track.full, track.latest)
 
 
@@ -128,7 +155,7 @@ def observe(track: Track | None, endpoint: Endpoint, now: datetime, interval: ti
         kept = track.held.get(fact.name)
         gap = track.missing.get(fact.name)
         last_scan[fact.name] = gap if gap is not None else track.held[fact.name].reading
-        if kept is not None and (interval is None or now - kept.measured_at <= INTERVALS_HELD * interval):
+        if kept is not None and (interval is None or still_holds(kept.measured_at, now, interval)):
             readings[fact.name] = kept.reading
         else:
             readings[fact.name] = gap or Unknown(Cause.NOT_ATTEMPTED, Stage.CONNECT, "last measured too long ago")
@@ -143,3 +170,43 @@ def observe(track: Track | None, endpoint: Endpoint, now: datetime, interval: ti
         inconclusive=inconclusive,
     )
 
+
+@dataclass(frozen=True, slots=True)
+class RouteTrack:
+    """What is remembered of the way to one domain between look-ups.
+
+    Args:
+        latest: the last route, whatever came of it.
+        answered: the last one whose MX look-up was answered, or that was not looked for; ``None`` where there was none.
+        addresses: for host and record type the last answer, and when it came.
+
+    """
+
+    latest: RouteEvidence
+    answered: RouteEvidence | None
+    addresses: Mapping[tuple[str, str], tuple[Lookup, datetime]]
+
+
+def absorb_route(track: RouteTrack | None, route: RouteEvidence) -> RouteTrack:
+    """Return what is remembered after one more look-up."""
+    answered = route if route.mx is None or route.mx.is_answer else None if track is None else track.answered
+    hosts = () if answered is None else answered.hosts
+    known = {} if track is None else dict(track.addresses)
+    if route.began is not None:
+        known |= {(host.host, found.rdtype): (found, route.began) for host in route.hosts for found in host.addresses if found.is_answer}
+    names = {host.host for host in hosts}
+    return RouteTrack(route, answered, {key: answer for key, answer in known.items() if key[0] in names})
+
+
+def route_now(track: RouteTrack, now: datetime, interval: timedelta) -> RouteEvidence:
+    """Return the way to a domain: the latest answers, and in the place of what failed the ones before it, while they hold."""
+    route = track.latest
+    if route is not track.answered and track.answered is not None and track.answered.began is not None:
+        route = track.answered if still_holds(track.answered.began, now, interval) else route
+
+    def answer(host: str, lookup: Lookup) -> Lookup:
+        kept = None if lookup.is_answer else track.addresses.get((host, lookup.rdtype))
+        return kept[0] if kept is not None and still_holds(kept[1], now, interval) else lookup
+
+    hosts = tuple(replace(host, addresses=tuple(answer(host.host, lookup) for lookup in host.addresses)) for host in route.hosts)
+    return route if hosts == route.hosts else replace(route, hosts=hosts)

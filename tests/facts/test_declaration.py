@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from mailtls import facts
@@ -35,3 +36,8 @@ async def test_a_new_fact_is_measured_exported_and_documented_by_its_declaration
     assert 'mailtls_mx_pipelining{family="ipv4",mx="mx.wild.example"} 1.0' in generate_latest(registry).decode()
     assert "| `pipelining` |" in facts_page()
     assert "| `mailtls_mx_pipelining` |" in metrics_page()
+
+
+@pytest.mark.parametrize(("value", "samples"), [(True, [((), 1.0)]), (False, [((), 0.0)]), ([True, False], []), ([False, True], [])])
+def test_a_truth_is_one_or_nought_and_two_truths_are_neither(value: object, samples: object) -> None:
+    assert truth_gauge("mx_any", "Any.").samples(value) == samples

@@ -45,10 +45,11 @@ def test_a_reading_has_three_states(reading, expected) -> None:
 
 def test_a_document_has_the_keys_of_the_contract() -> None:
     endpoint = Endpoint("mx.a.example", ip_address("2001:db8::1"), 25)
-    observed = EndpointObservation(endpoint, {"f": Absent()}, conclusive=True, attempted_at=NOW)
+    slow, late = Unknown(Cause.TARPIT, Stage.GREETING, "so slow"), Unknown(Cause.DNS_TIMEOUT, Stage.DNS, "a.example. MX: late")
+    observed = EndpointObservation(endpoint, {"f": Absent()}, conclusive=False, attempted_at=NOW, inconclusive=slow)
     host = MXObservation("mx.a.example", 10, {}, (observed,))
     finding = Finding("key-too-small", "here", "why")
-    domain = DomainObservation("a.example", "A", Verdict.DEGRADED, (finding,), {"g": Known(1)}, (host,), NOW)
+    domain = DomainObservation("a.example", "A", Verdict.DEGRADED, (finding,), {"g": Known(1)}, (host,), NOW, late)
     made = json.loads(json.dumps(document([domain])))
     assert made == {
         "schema": 1,
@@ -59,18 +60,21 @@ def test_a_document_has_the_keys_of_the_contract() -> None:
                 "verdict": "degraded",
                 "findings": [{"code": "key-too-small", "where": "here", "text": "why"}],
                 "measured_at": "2026-11-24T01:02:03Z",
+                "unresolved": {"cause": "dns-timeout", "stage": "dns", "detail": "a.example. MX: late"},
                 "readings": {"g": {"state": "known", "value": 1}},
                 "grades": {},
                 "mx": [
                     {
                         "host": "mx.a.example",
                         "preference": 10,
+                        "unresolved": None,
                         "readings": {},
                         "endpoints": [
                             {
                                 "address": "2001:db8::1",
                                 "port": 25,
-                                "conclusive": True,
+                                "conclusive": False,
+                                "inconclusive": {"cause": "tarpit", "stage": "greeting", "detail": "so slow"},
                                 "in_scope": True,
                                 "attempted_at": "2026-11-24T01:02:03Z",
                                 "concluded_at": None,
@@ -87,3 +91,13 @@ def test_a_document_has_the_keys_of_the_contract() -> None:
 def test_nothing_measured_is_an_empty_document_and_no_time_is_null() -> None:
     assert document([]) == {"schema": 1, "domains": []}
     assert rfc3339(None) is None
+
+
+def test_why_something_is_unknown_is_null_where_nothing_is() -> None:
+    observed = EndpointObservation(Endpoint("mx.a.example", ip_address("192.0.2.1")), {}, conclusive=True)
+    gone = MXObservation("mx.b.example", 20, {}, (), Unknown(Cause.NO_ADDRESS, Stage.DNS, "none"))
+    hosts = (MXObservation("mx.a.example", 10, {}, (observed,)), gone)
+    made = document([DomainObservation("a.example", "A", Verdict.PROTECTED, (), {}, hosts)])["domains"][0]
+    assert made["unresolved"] is None
+    assert [host["unresolved"] for host in made["mx"]] == [None, {"cause": "no-address", "stage": "dns", "detail": "none"}]
+    assert made["mx"][0]["endpoints"][0]["inconclusive"] is None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from mailtls import facts
-from mailtls.facts.declaration import Better, fold
+from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope, fold, truth_gauge
 from mailtls.model import (
     Absent,
     Cause,
@@ -23,6 +25,7 @@ from mailtls.model import (
     Verdict,
 )
 from mailtls.show.metrics import SnapshotCollector
+from mailtls.show.own import OwnMetrics
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LATE = Unknown(Cause.READ_TIMEOUT, Stage.EHLO)
@@ -73,6 +76,8 @@ def test_folding_lets_a_measured_bad_decide_before_an_unknown_and_an_unknown_bef
     assert fold([good, LATE], Better.TRUE) == LATE
     assert fold([good, Absent()], Better.TRUE) == good
     assert fold([], Better.TRUE) == Absent()
+    assert fold([Known(4096), Known(1024), Known(2048), Absent()], Better.MORE) == Known(1024)
+    assert fold([Known(4096), LATE], Better.MORE) == LATE
 
 
 def test_every_fact_is_declared_once_with_a_source() -> None:
@@ -162,3 +167,68 @@ def test_the_cap_counts_exactly_what_it_leaves_out() -> None:
 
 def test_a_label_is_escaped() -> None:
     assert 'provider="A \\"quoted\\"\\n"' in page(endpoint("192.0.2.1", LATE))
+
+
+MX = 'family="ipv4",mx="mx.a.example"'
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Declare one fact whose metric is given, and return the samples of it for the readings of several addresses."""
+
+    def page_of(metric: Metric, *readings: object, better: Better = Better.NEITHER) -> list[str]:
+        fact = Fact("made_up", Scope.ENDPOINT, Kind.BOOL, better, "Help.", "RFC 1", lambda _scan, _anchors: LATE, metrics=(metric,))
+        monkeypatch.setattr(facts, "ENDPOINT", (fact,))
+        seen = [replace(endpoint(f"192.0.2.{n}", LATE), readings={"made_up": r}) for n, r in enumerate(readings)]  # type: ignore[dict-item]
+        return [line for line in page(*seen).splitlines() if line.startswith("mailtls_mx_made_up")]
+
+    return page_of
+
+
+@pytest.mark.parametrize(
+    ("values", "samples"), [((True, True), ["1.0"]), ((False, False), ["0.0"]), ((True, False), []), ((False, True), []), ((True,), ["1.0"])]
+)
+def test_addresses_that_disagree_on_what_is_neither_better_nor_worse_make_no_sample(values, samples, told) -> None:
+    gauge = truth_gauge("mx_made_up", "Whether it is so at every address.")
+    lines = told(gauge, *(Known(value) for value in values))
+    assert lines == [f"mailtls_mx_made_up{{{MX}}} {sample}" for sample in samples]
+
+
+SIZES = Metric("mx_made_up", "Size, the smallest of all addresses.", lambda value: [((k,), v) for k, v in value.items()], ("algorithm",))
+
+
+def test_the_smallest_of_the_addresses_that_were_measured_is_told_whatever_the_others_are(told) -> None:
+    small, large = Known({"RSA": 1024.0, "ECDSA": 256.0}), Known({"RSA": 2048.0})
+    whole = [f'mailtls_mx_made_up{{algorithm="ECDSA",{MX}}} 256.0', f'mailtls_mx_made_up{{algorithm="RSA",{MX}}} 1024.0']
+    assert sorted(told(SIZES, small, large)) == sorted(told(SIZES, large, small)) == whole
+    assert sorted(told(SIZES, small, large, Absent())) == whole
+    assert sorted(told(SIZES, small, large, LATE)) == whole
+    assert told(SIZES, LATE) == []
+
+
+def test_an_info_metric_says_what_each_known_address_has(told) -> None:
+    info = Metric("mx_made_up_info", "What is there.", lambda value: [((value,), 1.0)], ("version",))
+    lines = told(info, Known("TLSv1.3"), Known("TLSv1.2"), LATE)
+    assert lines == [f'mailtls_mx_made_up_info{{{MX},version="{version}"}} 1.0' for version in ("TLSv1.3", "TLSv1.2")]
+
+
+def test_why_a_domain_or_a_host_could_not_be_looked_up_is_told_while_it_holds() -> None:
+    late, none = Unknown(Cause.DNS_TIMEOUT, Stage.DNS), Unknown(Cause.NO_ADDRESS, Stage.DNS)
+    hosts = (MXObservation("mx1.a.example", 10, {}, (), none), MXObservation("mx2.a.example", 20, {}, (endpoint("192.0.2.1", LATE),)))
+    failed = DomainObservation("a.example", "A", Verdict.UNKNOWN, (), {}, hosts, NOW, late)
+    lines = {line for line in several(failed).splitlines() if line.startswith("mailtls_domain_inconclusive_info{")}
+    assert lines == {
+        'mailtls_domain_inconclusive_info{cause="dns-timeout",domain="a.example",mx="",stage="dns"} 1.0',
+        'mailtls_domain_inconclusive_info{cause="no-address",domain="a.example",mx="mx1.a.example",stage="dns"} 1.0',
+    }
+    assert "mailtls_domain_inconclusive_info{" not in several(a_domain("a.example", "mx.a.example", endpoint("192.0.2.1", LATE)))
+
+
+def test_every_failure_that_may_end_a_visit_begins_at_nought() -> None:
+    registry = CollectorRegistry()
+    OwnMetrics(registry)
+    text = generate_latest(registry).decode()
+    for stage, cause in ((Stage.CONNECT, Cause.CONNECT_REFUSED), (Stage.GREETING, Cause.BLOCKED), (Stage.HELLO, Cause.TLS_LOCAL_LIMIT)):
+        assert f'mailtls_probe_failures_total{{cause="{cause}",stage="{stage}"}} 0.0' in text
+    assert 'cause="dns-failure"' not in text
+    assert 'stage="https"' not in text

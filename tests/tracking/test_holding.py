@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mailtls.evidence import Exchange, Failure, Handshake, Offer, ProbeEvidence, Purpose, ScanEvidence
-from mailtls.model import Absent, Cause, Endpoint, Known, Stage, Unknown
-from mailtls.tracking.holding import absorb, is_full_scan_due, observe
+from mailtls.evidence import (
+    Exchange,
+    Failure,
+    Handshake,
+    HostRoute,
+    Lookup,
+    LookupOutcome,
+    Offer,
+    ProbeEvidence,
+    Purpose,
+    RouteEvidence,
+    ScanEvidence,
+)
+from mailtls.model import Absent, Cause, Endpoint, Known, MXObservation, Stage, Unknown, Verdict
+from mailtls.policy.verdict import judge_domain
+from mailtls.tracking.holding import Held, absorb, absorb_route, is_full_scan_due, observe, route_now
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 INTERVAL = timedelta(minutes=15)
@@ -81,3 +95,126 @@ def test_no_failure_of_a_visit_makes_any_fact_known(anchors) -> None:
             scan = ScanEvidence(ENDPOINT, Purpose.FULL, at, (ProbeEvidence(Offer(), at, failure=Failure(cause, stage)),))
             seen = observe(absorb(None, scan, anchors), ENDPOINT, at, None)
             assert all(isinstance(reading, Unknown) for reading in seen.readings.values()), (cause, stage)
+
+
+def ended_at(stage: Stage, at: datetime, *replies: tuple[Stage, bytes, bytes]) -> ScanEvidence:
+    """Return a scan whose only visit stalled: after EHLO with STARTTLS, and what else was answered."""
+    said = exchanges()[:2] + tuple(Exchange(where, sent, received, 0, 0) for where, sent, received in replies)
+    probe = ProbeEvidence(Offer(), at, said, failure=Failure(Cause.READ_TIMEOUT, stage, "no more"))
+    return ScanEvidence(ENDPOINT, Purpose.QUICK, at, (probe,))
+
+
+def without_starttls(at: datetime) -> ScanEvidence:
+    return ScanEvidence(ENDPOINT, Purpose.FULL, at, (ProbeEvidence(Offer(), at, exchanges(offers=False)),))
+
+
+def failing_starttls(at: datetime) -> ScanEvidence:
+    said = (*exchanges()[:2], Exchange(Stage.STARTTLS, b"STARTTLS\r\n", b"454 4.7.0 TLS not available\r\n", 0, 0))
+    return ScanEvidence(ENDPOINT, Purpose.FULL, at, (ProbeEvidence(Offer(), at, said), ProbeEvidence(Offer(), at, said)))
+
+
+ASKED = (Stage.STARTTLS, b"STARTTLS\r\n", b"220 go\r\n")
+
+
+def test_tls_that_never_worked_is_not_vouched_for_by_its_absence_before(anchors) -> None:
+    for before in (without_starttls, failing_starttls):
+        track = absorb(absorb(None, before(NOW), anchors), ended_at(Stage.HANDSHAKE, NOW + INTERVAL, ASKED), anchors)
+        seen = observe(track, ENDPOINT, NOW + INTERVAL, INTERVAL)
+        assert seen.readings["starttls_accepted"] == Known(value=True)
+        for name in ("negotiated", "certificate_trusted", "certificate_name_match", "smtp_inside_tls", "certificates"):
+            reading = seen.readings[name]
+            assert isinstance(reading, Unknown), name
+            assert reading.cause is Cause.READ_TIMEOUT, name
+        assert judge_domain({}, [MXObservation("mx.example", 10, {}, (seen,))], None) == (Verdict.UNKNOWN, ())
+
+
+def test_what_did_not_apply_without_starttls_is_unknown_once_it_is_offered_and_stalls(anchors) -> None:
+    track = absorb(absorb(None, without_starttls(NOW), anchors), ended_at(Stage.STARTTLS, NOW + INTERVAL), anchors)
+    seen = observe(track, ENDPOINT, NOW + INTERVAL, INTERVAL)
+    assert seen.readings["starttls_offered"] == Known(value=True)
+    assert isinstance(seen.readings["starttls_accepted"], Unknown)
+    assert isinstance(seen.readings["certificates"], Unknown)
+
+
+def test_a_starttls_that_failed_before_and_stalls_now_is_still_held_to_fail(anchors) -> None:
+    track = absorb(absorb(None, failing_starttls(NOW), anchors), ended_at(Stage.STARTTLS, NOW + INTERVAL), anchors)
+    seen = observe(track, ENDPOINT, NOW + INTERVAL, INTERVAL)
+    assert seen.readings["starttls_accepted"] == Known(value=False)
+    assert seen.readings["certificates"] == Absent()
+
+
+def test_silence_keeps_what_did_not_apply_too(anchors) -> None:
+    track = absorb(absorb(None, without_starttls(NOW), anchors), silent(NOW + INTERVAL), anchors)
+    assert observe(track, ENDPOINT, NOW + INTERVAL, INTERVAL).readings["certificates"] == Absent()
+
+
+def test_what_did_not_apply_to_working_tls_is_held_when_a_handshake_stalls(authority, anchors) -> None:
+    track = absorb(None, good(chain_of(authority), NOW), anchors)
+    track = replace(track, held={**track.held, "without_sni": Held(Absent(), NOW)})
+    track = absorb(track, ended_at(Stage.HANDSHAKE, NOW + INTERVAL, ASKED), anchors)
+    seen = observe(track, ENDPOINT, NOW + INTERVAL, INTERVAL)
+    assert seen.readings["without_sni"] == Absent()
+    assert seen.readings["certificate_name_match"] == Known(value=True)
+
+
+FAILED = (LookupOutcome.SERVER_FAILURE, LookupOutcome.TIMED_OUT, LookupOutcome.BOGUS)
+
+
+def lookup(rdtype: str, outcome: LookupOutcome, *records: str) -> Lookup:
+    return Lookup("a.example.", rdtype, outcome, records)
+
+
+def route(at: datetime, mx: LookupOutcome = LookupOutcome.ANSWERED, a: LookupOutcome = LookupOutcome.ANSWERED, address: str = "192.0.2.1"):
+    if mx is not LookupOutcome.ANSWERED:
+        return RouteEvidence("a.example", lookup("MX", mx), began=at)
+    found = lookup("A", a, address) if a is LookupOutcome.ANSWERED else lookup("A", a)
+    host = HostRoute("mx.a.example", 10, (found, lookup("AAAA", LookupOutcome.NO_DATA)))
+    return RouteEvidence("a.example", lookup("MX", mx, "10 mx.a.example."), (host,), began=at)
+
+
+def addresses(way: RouteEvidence) -> list[str]:
+    return [record for host in way.hosts for found in host.addresses for record in found.records]
+
+
+def test_a_failed_look_up_leaves_the_last_answered_way_for_three_intervals() -> None:
+    for outcome in FAILED:
+        known = route(NOW)
+        track = absorb_route(None, known)
+        for turn in (1, 2, 3):
+            failed = route(NOW + turn * INTERVAL, outcome)
+            track = absorb_route(track, failed)
+            assert route_now(track, NOW + turn * INTERVAL, INTERVAL) == known
+            assert track.latest is failed
+        assert route_now(track, NOW + 3 * INTERVAL + timedelta(seconds=1), INTERVAL) is failed
+
+
+def test_a_failed_look_up_of_addresses_leaves_the_last_ones_for_three_intervals() -> None:
+    for outcome in FAILED:
+        track = absorb_route(None, route(NOW))
+        for turn in (1, 2, 3):
+            track = absorb_route(track, route(NOW + turn * INTERVAL, a=outcome))
+            assert addresses(route_now(track, NOW + turn * INTERVAL, INTERVAL)) == ["192.0.2.1"]
+        assert addresses(route_now(track, NOW + 3 * INTERVAL + timedelta(seconds=1), INTERVAL)) == []
+
+
+def test_an_answer_counts_at_once_whatever_it_is() -> None:
+    before = absorb_route(None, route(NOW))
+    later = NOW + INTERVAL
+    assert addresses(route_now(absorb_route(before, route(later, address="192.0.2.2")), later, INTERVAL)) == ["192.0.2.2"]
+    assert addresses(route_now(absorb_route(before, route(later, a=LookupOutcome.NO_DATA)), later, INTERVAL)) == []
+    gone = route(later, LookupOutcome.NO_SUCH_NAME)
+    assert route_now(absorb_route(before, gone), later, INTERVAL) is gone
+    excluded = RouteEvidence("a.example", None, failure=Failure(Cause.NOT_ATTEMPTED, Stage.DNS, "excluded"), began=later)
+    assert route_now(absorb_route(before, excluded), later, INTERVAL) is excluded
+
+
+def test_what_failed_from_the_first_is_nothing_to_hold() -> None:
+    failed = route(NOW, LookupOutcome.TIMED_OUT)
+    assert route_now(absorb_route(None, failed), NOW, INTERVAL) is failed
+    half = route(NOW, a=LookupOutcome.TIMED_OUT)
+    assert route_now(absorb_route(None, half), NOW, INTERVAL) is half
+
+
+def test_an_answer_that_is_no_route_of_today_is_forgotten() -> None:
+    track = absorb_route(absorb_route(None, route(NOW)), route(NOW + INTERVAL, LookupOutcome.NO_SUCH_NAME))
+    assert track.addresses == {}

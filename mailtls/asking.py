@@ -1,0 +1,161 @@
+"""Asking with a raw hello: connect, greeting, EHLO, STARTTLS, hello, answer, on one connection and with as little work as that takes.
+
+A scan makes a hundred of these where it makes three full handshakes, so this path is lean: one protocol object, no task of its own, no
+transcript but what a failure needs. What replies mean is decided by the same pure code as everywhere (``smtp/``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from mailtls.dial import Ended, dial, source_of
+from mailtls.hellos import Asked, Silent
+from mailtls.model import Cause, Stage
+from mailtls.smtp import ehlo, meaning
+from mailtls.smtp.reply import MAX_LINE, Incomplete, Malformed, Reply, read_reply, readable
+from mailtls.tls.answer import AnswerReader
+from mailtls.tls.hello import RANDOM, client_hello
+
+if TYPE_CHECKING:
+    from mailtls.dial import Network
+    from mailtls.hellos import Answer, HelloOffer
+    from mailtls.model import Endpoint
+
+_READ = 16_384
+
+
+async def ask(endpoint: Endpoint, offer: HelloOffer, network: Network, ehlo_name: str, deadline: float, since: float) -> Asked:
+    """Make one connection for one offer. Never raises, but when it is cancelled.
+
+    Args:
+        endpoint: whom to ask; its host goes into the server name.
+        offer: what to offer.
+        network: the rules of dialling.
+        ehlo_name: what we call ourselves, in ASCII.
+        deadline: seconds for the whole connection.
+        since: when the scan began, on the clock of ``time.monotonic``.
+
+    """
+    began = time.monotonic()
+    try:
+        connection = await dial(endpoint, network)
+    except Ended as end:
+        now = time.monotonic()
+        return Asked(offer, Silent(end.failure.cause, end.failure.stage, end.failure.detail), began - since, now - since)
+    source = source_of(connection)
+    loop = asyncio.get_running_loop()
+    question = _Question(offer, endpoint.host, ehlo_name.encode("ascii"), loop.create_future())
+    try:
+        transport, _ = await loop.create_connection(lambda: question, sock=connection)
+    except OSError as error:
+        connection.close()
+        return Asked(offer, Silent(Cause.CONNECTION_CLOSED, Stage.CONNECT, str(error)), began - since, time.monotonic() - since, source)
+    timer = loop.call_later(max(0.0, began + deadline - time.monotonic()), question.expire, deadline)
+    try:
+        answer = await question.answer
+    finally:
+        timer.cancel()
+        transport.close()
+    sent, received = question.octets
+    return Asked(offer, answer, began - since, time.monotonic() - since, source, sent, received)
+
+
+class _Question(asyncio.BufferedProtocol):
+    """One connection, from the greeting to the answer."""
+
+    def __init__(self, offer: HelloOffer, host: str, name: bytes, answer: asyncio.Future[Answer]) -> None:
+        self.answer = answer
+        self._offer, self._host, self._name = offer, host, name
+        self._buffer = bytearray(_READ)
+        self._heard = bytearray()
+        self._stage = Stage.GREETING
+        self._reader = AnswerReader(offer)
+        self._transport: asyncio.Transport
+        self._sent = self._received = 0
+
+    @property
+    def octets(self) -> tuple[int, int]:
+        """Octets sent and received."""
+        return self._sent, self._received
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]  # of a stream socket
+
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - the library's signature
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self.answer.done():
+            return
+        octets = bytes(memoryview(self._buffer)[:nbytes])
+        self._received += nbytes
+        if self._stage is Stage.HELLO:
+            answer = self._reader.feed(octets)
+            if answer is not None:
+                self.answer.set_result(answer)
+            return
+        self._heard += octets
+        if b"\n" in octets or len(self._heard) > MAX_LINE:
+            self._read_reply()
+
+    def _read_reply(self) -> None:
+        outcome = read_reply(bytes(self._heard))
+        if isinstance(outcome, Malformed):
+            self._end(Cause.LIMIT_EXCEEDED if outcome.too_long else Cause.PROTOCOL_ERROR, outcome.why)
+        elif not isinstance(outcome, Incomplete):
+            self._heard.clear()  # what came unasked behind the reply is not the answer to the next command
+            self._go_on(outcome.reply)
+
+    def _go_on(self, reply: Reply) -> None:
+        if self._stage is Stage.GREETING and reply.code == 220:
+            self._send(Stage.EHLO, b"EHLO " + self._name + b"\r\n")
+        elif self._stage is Stage.EHLO and reply.code == 250:
+            if ehlo.offers_starttls(reply) or ehlo.looks_stripped(reply):
+                self._send(Stage.STARTTLS, b"STARTTLS\r\n")
+            else:
+                self._end(Cause.PROTOCOL_ERROR, "STARTTLS is not offered any more")
+        elif self._stage is Stage.STARTTLS and reply.code == 220:
+            self._send(Stage.HELLO, client_hello(self._offer, self._host, secrets.token_bytes(RANDOM)))
+        else:
+            self._end(meaning.why_refused(reply), str(reply))
+            if reply.code != 421:
+                self._send(self._stage, b"QUIT\r\n")
+
+    def _send(self, stage: Stage, octets: bytes) -> None:
+        self._stage = stage
+        self._sent += len(octets)
+        self._transport.write(octets)
+
+    def _end(self, cause: Cause, detail: str) -> None:
+        if not self.answer.done():
+            self.answer.set_result(Silent(cause, self._stage, detail))
+
+    def expire(self, deadline: float) -> None:
+        """Say what the deadline cut off."""
+        limit = f"within {deadline:g} s"
+        if self._stage is Stage.HELLO:
+            self._end(Cause.READ_TIMEOUT, f"no {'whole ' if self._reader.has_begun else ''}answer to our hello {limit}")
+            return
+        outcome = read_reply(bytes(self._heard))
+        if isinstance(outcome, Malformed):
+            self._end(Cause.PROTOCOL_ERROR, outcome.why)
+        elif self._heard:
+            self._end(Cause.TARPIT, f"{len(self._heard)} octets of a reply {limit}, and no end of it")
+        else:
+            self._end(Cause.READ_TIMEOUT, f"no reply {limit}")
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.answer.done():
+            return
+        reset = isinstance(exc, ConnectionResetError)
+        if self._stage is Stage.HELLO:
+            self.answer.set_result(self._reader.end(reset=reset))
+            return
+        said = f"after '{readable(bytes(self._heard), 120)}'" if self._heard else "before any reply"
+        self._end(Cause.CONNECTION_CLOSED, f"the server {'reset' if reset else 'closed'} the connection {said}")

@@ -1,0 +1,221 @@
+"""Facts of everything that a server accepts, read from its answers to raw hellos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailtls.facts.declaration import Better, Fact, Kind, Metric, truth_gauge
+from mailtls.facts.pictures import fact_of_picture, is_complete, why_open
+from mailtls.facts.weaknesses import read_weaknesses
+from mailtls.model import Absent, Known
+from mailtls.tls.names import VERSIONS, cipher_suite_name, group_of, has_forward_secrecy, signature_scheme
+from mailtls.tls.primes import prime_name
+from mailtls.tls.suites import FIELDS, key_exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mailtls.evidence import ScanEvidence
+    from mailtls.model import Reading
+    from mailtls.tls.picture import Picture
+
+HYBRIDS = frozenset({4587, 4588, 4589})
+
+
+def _versions(picture: Picture, scan: ScanEvidence) -> Reading[list[str]]:
+    spoken = [version for version in VERSIONS if picture.spoken.get(version)]
+    return Known(spoken) if all(version in picture.spoken for version in VERSIONS) else why_open(scan, spoken)
+
+
+def _suites(picture: Picture, scan: ScanEvidence) -> Reading[dict[str, list[str]]]:
+    named = {
+        version: [cipher_suite_name(code) for code in picture.suites(version)]
+        for version in VERSIONS
+        if version in picture.accepted
+    }
+    return Known(named) if is_complete(picture) else why_open(scan, named)
+
+
+def _preference(picture: Picture, scan: ScanEvidence) -> Reading[bool]:
+    choosing = [version for version, found in picture.accepted.items() if len(found) > 1 and version != "SSLv2"]
+    if False in picture.follows_us.values():
+        return Known(value=True)
+    if any(version not in picture.follows_us for version in choosing):
+        return why_open(scan)
+    return Known(value=False) if choosing else Absent()
+
+
+def _groups(picture: Picture, scan: ScanEvidence) -> Reading[list[str]]:
+    ordered = [version for version in reversed(VERSIONS) if version in picture.accepted]
+    codes = dict.fromkeys(code for version in ordered for code in picture.groups.get(version, ()))
+    named = [group_of(code) for code in codes]
+    # Versions below the best before 1.3 share its groups; they are not asked about each.
+    asked = [version for version in ("TLSv1.3", next((v for v in ordered if v != "TLSv1.3"), None)) if version is not None]
+    closed = all(version in picture.spoken and not picture.open_groups(version) for version in asked)
+    return Known(named) if closed else why_open(scan, named)
+
+
+def _post_quantum(picture: Picture, scan: ScanEvidence) -> Reading[bool]:
+    if HYBRIDS & set(picture.groups.get("TLSv1.3", ())):
+        return Known(value=True)
+    if "TLSv1.3" not in picture.spoken or HYBRIDS & picture.open_groups("TLSv1.3"):
+        return why_open(scan)
+    return Known(value=False)
+
+
+def _fields(picture: Picture) -> Iterator[tuple[int, str]]:
+    """Yield size and digest of every prime that the server used."""
+    for answers in picture.answers.values():
+        for answer in answers:
+            if answer.prime:
+                yield answer.key_bits, answer.prime
+
+
+def _dh_bits(picture: Picture, scan: ScanEvidence) -> Reading[int]:
+    bits = [size for size, _ in _fields(picture)]
+    named = [2048 + 1024 * (code - FIELDS[0]) for code in picture.groups.get("TLSv1.3", ()) if code in FIELDS[:3]]
+    named += [{FIELDS[3]: 6144, FIELDS[4]: 8192}[code] for code in picture.groups.get("TLSv1.3", ()) if code in FIELDS[3:]]
+    found = [*bits, *named]
+    if not is_complete(picture):
+        return why_open(scan, min(found, default=None))
+    return Known(min(found)) if found else Absent()
+
+
+def _dh_primes(picture: Picture, scan: ScanEvidence) -> Reading[list[dict[str, object]]]:
+    primes: list[dict[str, object]] = [
+        {"bits": bits, "name": prime_name(digest), "sha256": digest} for bits, digest in sorted(set(_fields(picture)))
+    ]
+    if not is_complete(picture):
+        return why_open(scan, primes)
+    return Known(primes) if primes else Absent()
+
+
+def _forward_secrecy(picture: Picture, scan: ScanEvidence) -> Reading[str]:
+    secret = {
+        has_forward_secrecy(version, cipher_suite_name(code)) for version, found in picture.accepted.items() for code in found
+    }  # fmt: skip
+    if len(secret) == 2:
+        return Known("negotiable")
+    return Known("always" if secret == {True} else "never") if is_complete(picture) else why_open(scan)
+
+
+def _schemes(picture: Picture, _scan: ScanEvidence) -> Reading[list[str]]:
+    seen = {
+        answer.signature_scheme for answers in picture.answers.values() for answer in answers if answer.signature_scheme is not None
+    }
+    return Known([signature_scheme(code) for code in sorted(seen, reverse=True)]) if seen else Absent()
+
+
+def _weak_signatures(picture: Picture, scan: ScanEvidence) -> Reading[bool]:
+    signed = [code for code in picture.accepted.get("TLSv1.2", {}) if key_exchange(code).signed]
+    if not signed:
+        return Absent() if is_complete(picture) else why_open(scan)
+    taken = picture.weak_signatures
+    return why_open(scan) if taken is None else Known(taken)
+
+
+def _version_samples(value: list[str]) -> Iterator[tuple[tuple[str, ...], float]]:
+    for version in VERSIONS:
+        yield (version,), float(version in value)
+
+
+FACTS: tuple[Fact[ScanEvidence], ...] = (
+    fact_of_picture(
+        "tls_versions",
+        Kind.LIST,
+        Better.NEITHER,
+        "Every protocol version that the server speaks, weakest first.",
+        "RFC 9325 section 3.1",
+        _versions,
+        Metric(
+            "mx_tls_version_accepted",
+            "Whether the version is spoken: of TLS 1.2 and 1.3 at every address that was measured, of the older ones at any.",
+            _version_samples,
+            ("version",),
+            frozenset((version,) for version in VERSIONS[:4]),
+        ),
+    ),
+    fact_of_picture(
+        "cipher_suites",
+        Kind.OBJECT,
+        Better.NEITHER,
+        "Every cipher suite that the server accepts, by version: in its own order where it has one, else from strong to weak.",
+        "RFC 9325 section 4",
+        _suites,
+    ),
+    fact_of_picture(
+        "server_cipher_preference",
+        Kind.BOOL,
+        Better.NEITHER,
+        "The server chooses by an order of its own; false where it was seen to follow the client's.",
+        "RFC 5246 section 7.4.1.3",
+        _preference,
+    ),
+    fact_of_picture(
+        "groups",
+        Kind.LIST,
+        Better.NEITHER,
+        "Every named group that the server takes for key exchange, in TLS 1.3 and in the best version before it.",
+        "RFC 8446 section 4.2.7",
+        _groups,
+    ),
+    fact_of_picture(
+        "post_quantum",
+        Kind.BOOL,
+        Better.TRUE,
+        "The server takes a hybrid group with ML-KEM, safe from a quantum computer of the future.",
+        "draft-ietf-tls-ecdhe-mlkem",
+        _post_quantum,
+        truth_gauge("mx_post_quantum", "Whether a hybrid post-quantum group is taken at every address."),
+    ),
+    fact_of_picture(
+        "dh_bits",
+        Kind.NUMBER,
+        Better.MORE,
+        "Size of the smallest finite-field Diffie-Hellman prime that the server uses.",
+        "RFC 9325 section 4.5",
+        _dh_bits,
+        Metric("mx_dh_key_size", "Bits of the smallest finite-field prime of all addresses.", lambda value: [((), float(value))]),
+        unit="bits",
+    ),
+    fact_of_picture(
+        "dh_primes",
+        Kind.LIST,
+        Better.NEITHER,
+        "Every finite-field prime that was seen: its size, its name where it is a known one, and its digest.",
+        "RFC 7919 section 4",
+        _dh_primes,
+    ),
+    fact_of_picture(
+        "forward_secrecy",
+        Kind.TEXT,
+        Better.NEITHER,
+        "Whether every accepted suite has forward secrecy (always), some have (negotiable), or none has (never).",
+        "RFC 9325 section 4.1",
+        _forward_secrecy,
+    ),
+    fact_of_picture(
+        "weaknesses",
+        Kind.LIST,
+        Better.NEITHER,
+        "Weaknesses that follow from what is accepted; none of them was attacked.",
+        "RFC 9325 section 4.1",
+        read_weaknesses,
+    ),
+    fact_of_picture(
+        "signature_schemes",
+        Kind.LIST,
+        Better.NEITHER,
+        "The schemes with which the server was seen to sign its key exchange in TLS 1.2; it may know more.",
+        "RFC 5246 section 7.4.3",
+        _schemes,
+    ),
+    fact_of_picture(
+        "weak_signatures",
+        Kind.BOOL,
+        Better.FALSE,
+        "The server signs its key exchange with SHA-1 or MD5 where nothing better is offered.",
+        "RFC 9155 section 2",
+        _weak_signatures,
+    ),
+)

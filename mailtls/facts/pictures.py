@@ -1,0 +1,87 @@
+"""The picture that a scan's raw hellos give, and the Unknown that stands for what is missing from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope
+from mailtls.facts.handshake import without_tls
+from mailtls.hellos import Silent
+from mailtls.model import Absent, Cause, Stage, Unknown
+from mailtls.tls.names import VERSIONS
+from mailtls.tls.picture import Picture, read_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mailtls.evidence import ScanEvidence
+    from mailtls.hellos import HelloEvidence
+    from mailtls.model import Reading
+    from mailtls.trust.pkix import Anchors
+
+# Evidence never changes, and a picture is dear: each is read once.
+_read: WeakKeyDictionary[HelloEvidence, Picture] = WeakKeyDictionary()
+
+
+def picture_of(scan: ScanEvidence) -> Picture | None:
+    """Return what the raw hellos of a scan, or of an earlier one that it carries on, amount to; ``None`` where none were made."""
+    if scan.hellos is None or not scan.hellos.asked:
+        return None
+    picture = _read.get(scan.hellos)
+    if picture is None:
+        picture = _read[scan.hellos] = read_picture(scan.hellos.asked)
+    return picture
+
+
+def seen_picture(scan: ScanEvidence, anchors: Anchors) -> Picture | Absent | Unknown:
+    """Return the picture; or Absent where there is no TLS; or why there is none."""
+    without = without_tls(scan, anchors)
+    if isinstance(without, Absent):
+        return without
+    picture = picture_of(scan)
+    if picture is None:
+        if scan.failure is not None or any(probe.failure is not None for probe in scan.probes):
+            return without
+        return Unknown(Cause.NOT_ATTEMPTED, Stage.HELLO, "raw hellos belong to the full scan")
+    return picture if picture.accepted else why_open(scan)
+
+
+def why_open(scan: ScanEvidence, seen: object = None) -> Unknown:
+    """Return why a set is not complete: what interrupted the scan, or that nothing vouches for the refusals."""
+    asked = scan.hellos.asked if scan.hellos is not None else ()
+    silent = next((item.answer for item in reversed(asked) if isinstance(item.answer, Silent)), None)
+    if silent is not None:
+        return Unknown(silent.cause, silent.stage, silent.detail, seen)
+    return Unknown(
+        Cause.PROTOCOL_ERROR, Stage.HELLO, "refusals that nothing vouches for, or an offer that the server does not bear", seen
+    )
+
+
+def is_complete(picture: Picture) -> bool:
+    """Whether every version is known to be spoken or not, and every suite of those that are to be accepted or not."""
+    return all(version in picture.spoken for version in VERSIONS) and not any(map(picture.open_suites, VERSIONS))
+
+
+def of_picture(read: Callable[[Picture, ScanEvidence], Reading[Any]]) -> Callable[[ScanEvidence, Anchors], Reading[Any]]:
+    """Make the reading of a fact from one of a picture; without a picture it is Absent or Unknown, as that is."""
+
+    def reading(scan: ScanEvidence, anchors: Anchors) -> Reading[Any]:
+        picture = seen_picture(scan, anchors)
+        return picture if isinstance(picture, Absent | Unknown) else read(picture, scan)
+
+    return reading
+
+
+def fact_of_picture(
+    name: str,
+    kind: Kind,
+    better: Better,
+    text: str,
+    source: str,
+    read: Callable[[Picture, ScanEvidence], Reading[Any]],
+    *metrics: Metric,
+    unit: str = "",
+) -> Fact[ScanEvidence]:
+    """Declare a fact of an endpoint that is read from its picture."""
+    return Fact(name, Scope.ENDPOINT, kind, better, text, source, of_picture(read), unit=unit, metrics=metrics, quick=False)

@@ -1,0 +1,304 @@
+"""The keys of a configuration file, section by section: what each takes, what it means, and what holds where it is left out."""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from datetime import date, timedelta
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from mailtls.resolve import BadName, ascii_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_KINDS = ((bool, "true or false"), (int | float, "a number"), (date, "a date"), (list, "a list"), (dict, "a mapping"))
+_Sequence = TypeVar("_Sequence", bound=tuple[Any, ...])
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message, in bounds: behind aliases a short file may hold a list of any length."""
+    shortened = reprlib.Repr()
+    shortened.maxlevel, shortened.maxstring, shortened.maxother = 2, 80, 80
+    return shortened.repr(value)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    kind = next((kind for types, kind in _KINDS if isinstance(value, types)), "nothing (null)")
+    quotes = "" if isinstance(value, list | dict) else "; put it in quotes where text is meant"
+    raise ValueError(f"must be text, and YAML reads it as {kind}{quotes}")
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, and YAML reads it as true or false")  # noqa: TRY004 - pydantic collects it
+    return value
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("a duration is a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")  # noqa: TRY004 - pydantic collects it
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*", str(value))
+    if match is None:
+        raise ValueError(f"{_shown(value)} is no duration; write a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if seconds > 100 * _UNITS["d"] * 365:
+        raise ValueError(f"{_shown(value)} is longer than a hundred years")
+    return timedelta(seconds=seconds)
+
+
+def _share(value: object) -> object:
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*", value) if isinstance(value, str) else None
+    if match is None or float(match[1]) > 100:
+        raise ValueError(f"{_shown(value)} is no share; write a percentage from 0% to 100%, such as 10%")
+    return float(match[1]) / 100
+
+
+def _address(value: object) -> object:
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", value) if isinstance(value, str) else None
+    if match is None or int(match[3]) > 65535:
+        raise ValueError(f"{_shown(value)} is no address and port, such as 127.0.0.1:9925 or [::1]:9925")
+    return match[1] or match[2], int(match[3])
+
+
+def _resolver_address(value: tuple[str, int]) -> tuple[str, int]:
+    try:
+        ip_address(value[0])
+    except ValueError:
+        raise ValueError(
+            f"{value[0]!r} is no IP address; a resolver is named by its address and port, such as 127.0.0.1:53"
+        ) from None
+    return value
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than nothing")
+    return value
+
+
+def _domain(value: object) -> object:
+    try:
+        return ascii_name(_text(value))
+    except BadName as error:
+        raise ValueError(str(error)) from None
+
+
+def _file(value: object) -> str:
+    text = _text(value)
+    if not text or "\0" in text:
+        raise ValueError("is no path of a file")
+    return text
+
+
+def _some(value: _Sequence) -> _Sequence:
+    if not value:
+        raise ValueError("the list is empty; at least one must be in it")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Wait = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
+Share = Annotated[float, BeforeValidator(_share)]
+HostPort = Annotated[tuple[str, int], BeforeValidator(_address)]
+ResolverAddress = Annotated[tuple[str, int], BeforeValidator(_address), AfterValidator(_resolver_address)]
+Domain = Annotated[str, BeforeValidator(_domain)]
+File = Annotated[Path, BeforeValidator(_file)]
+IPNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_text)]
+IPAddress = Annotated[IPv4Address | IPv6Address, BeforeValidator(_text)]
+Count = Annotated[int, BeforeValidator(_number)]
+# Not min_length: pydantic would count what is left of a list without its bad entries, and call a list of one bad entry empty.
+Some = AfterValidator(_some)
+
+
+def _span(meaning: str, **units: int) -> Any:
+    extra: dict[str, Any] = {"type": "string", "examples": ["10s", "15m", "24h"]}
+    return Field(default=timedelta(**units), description=meaning, json_schema_extra=extra)
+
+
+class Section(BaseModel):
+    """What all sections share: an unknown key is a mistake, and nothing changes once it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+
+
+class Vantage(Section):
+    """Where we measure from."""
+
+    name: str = Field(
+        default="default", description="A short name of this place, e.g. `fra1`, by which results of several places are told apart."
+    )
+    ehlo_name: Domain | None = Field(
+        default=None,
+        description="What we call ourselves in EHLO; it should lead to a page that explains us. Default: this host's name.",
+    )
+
+
+class ResolverSection(Section):
+    """Which resolvers to ask."""
+
+    nameservers: tuple[ResolverAddress, ...] = Field(
+        default=(),
+        description="Address and port of each resolver, in the order of trial, e.g. `127.0.0.1:53`. Default: the system's.",
+        json_schema_extra={"type": "array"},
+    )
+    timeout: Wait = _span("How long one question may take, all trials together.", seconds=5)
+    trust_ad: bool | Literal["auto"] = Field(
+        default="auto",
+        description="Whether to believe a resolver that says (AD bit) that an answer passed DNSSEC; `auto` believes loopback only.",
+    )
+
+
+class NetworkSection(Section):
+    """How to connect."""
+
+    port: Count = Field(
+        default=25, ge=1, le=65535, description="The TCP port of MX hosts; another one than 25 is for laboratories."
+    )
+    allow_networks: tuple[IPNetwork, ...] = Field(
+        default=(), description="Networks that may be visited although their addresses are not public. Default: none."
+    )
+    source_addresses: tuple[IPAddress, ...] = Field(
+        default=(), description="Our own addresses to connect from, the first of each family. Default: the system chooses."
+    )
+    ipv6: Literal["auto", "always", "never"] = Field(
+        default="auto", description="Whether to visit IPv6 addresses; `auto` leaves them out where this host has no route to them."
+    )
+    connect_timeout: Wait = _span("How long the TCP connection alone may take.", seconds=10)
+    probe_deadline: Wait = _span("How long one visit may take in all, from the connection to QUIT.", seconds=60)
+
+
+class Trust(Section):
+    """Whom to trust."""
+
+    ca_file: File | None = Field(
+        default=None,
+        description="A PEM file of trusted root certificates, relative to this file. Default: Mozilla's, as certifi ships them.",
+    )
+
+
+class MtaSts(Section):
+    """MTA-STS. Accepted, and without effect in this version."""
+
+    https_port: Count = Field(default=443, ge=1, le=65535, description="The TCP port where policies are served.")
+
+
+class Schedule(Section):
+    """How often to measure."""
+
+    interval: Wait = _span("From one quick visit to a host to the next.", minutes=15)
+    enumeration_interval: Wait = _span(
+        "From one full scan of a host (three visits, and a few raw hellos to see whether the last enumeration holds) to the next.",
+        hours=24,
+    )
+    renewal_interval: Wait = _span(
+        "From one whole enumeration of a host (one connection for each cipher suite that it accepts) to the next.", days=7
+    )
+    jitter: Share = Field(
+        default=0.1,
+        description="How much longer or shorter an interval may be, as a share of it, so that visits do not come all at once.",
+        json_schema_extra={"type": "string", "examples": ["10%"]},
+    )
+
+
+class LimitsSection(Section):
+    """How much may be asked of others, and of this machine."""
+
+    concurrency: Count = Field(default=100, ge=1, le=10_000, description="Visits at a time, all together.")
+    per_operator: Count = Field(
+        default=2, ge=1, le=100, description="Visits at a time to the hosts of one operator, all its addresses together."
+    )
+    pace: Duration = _span("The least time between two visits to one operator; back-off lasts 60 to 3600 times it.", seconds=1)
+    scan_deadline: Wait = _span(
+        "How long one scan may wait for its turns, all together; what it does not get to is reported as not measured.", seconds=300
+    )
+    operators: dict[Domain, str] = Field(
+        default_factory=dict,
+        description="The operator of a host name and all below it, where the public suffix list would not tell. Default: by that list alone.",
+    )
+
+
+class Confirmation(Section):
+    """When a regression counts. Accepted, and without effect in this version."""
+
+    probes: Count = Field(default=3, ge=1, description="Visits that must agree.")
+    cycles: Count = Field(default=2, ge=1, description="Cycles in a row that must show it.")
+
+
+class Storage(Section):
+    """Where history is kept. Accepted, and without effect in this version."""
+
+    url: str = Field(
+        default="sqlite:///mailtls.db", description="The database, as a URL; by default a file in the working directory."
+    )
+    retention: Wait = _span("For how long history is kept.", days=400)
+
+
+class Web(Section):
+    """Where to listen."""
+
+    listen: Annotated[tuple[HostPort, ...], Some] = Field(
+        default=(("127.0.0.1", 9925),),
+        description="Address and port of each place to serve, e.g. `[::1]:9925`; port 0 picks one. Default: loopback; there are no passwords.",
+        json_schema_extra={"type": "array", "minItems": 1},
+    )
+
+
+class Exclude(Section):
+    """Who is never visited."""
+
+    domains: tuple[Domain, ...] = Field(
+        default=(),
+        description="Domains that are not measured, nor any name below them, be it as a recipient or as an MX host. Default: none.",
+    )
+    networks: tuple[IPNetwork, ...] = Field(
+        default=(), description="Networks that are not dialled, even where `network.allow_networks` names them. Default: none."
+    )
+
+
+class ProviderSection(Section):
+    """A partner."""
+
+    name: str = Field(min_length=1, max_length=200, description="The partner's name, as it shall be shown.")
+    domains: Annotated[tuple[Domain, ...], Some] = Field(
+        description="Where its users receive mail; a domain stands under one partner only, in all files together.",
+        json_schema_extra={"minItems": 1},
+    )
+    weight: Annotated[float, BeforeValidator(_number)] = Field(
+        default=1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Its share in whatever you count, without a unit; by default all count the same.",
+    )
+    contact: str | None = Field(
+        default=None, description="Whom to tell, e.g. `mailto:postmaster@example.org`, for you alone. Default: nobody."
+    )
+
+
+class ProviderFile(Section):
+    """A further file of partners."""
+
+    providers: tuple[ProviderSection, ...] = Field(default=(), description="The partners.")
+
+
+Place = tuple[int, int, int]
+"""Where a domain stands: the number of its file, of its provider therein, and of itself therein."""
+
+
+def duplicates(files: Iterable[tuple[ProviderSection, ...]]) -> Iterator[tuple[str, Place, Place]]:
+    """Yield each domain that stands more than once in the partners of some files: its name, its first place, and a further one."""
+    places: dict[str, Place] = {}
+    for number, providers in enumerate(files):
+        for position, provider in enumerate(providers):
+            for index, domain in enumerate(provider.domains):
+                place = (number, position, index)
+                first = places.setdefault(domain, place)
+                if first != place:
+                    yield domain, first, place

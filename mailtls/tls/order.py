@@ -1,0 +1,64 @@
+"""Whose order decides which suite is chosen: the server's, or that of our offer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailtls.hellos import Accepted
+from mailtls.tls.names import VERSIONS
+from mailtls.tls.suites import FIELDS, SCHEMES, groups_before_13, key_exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mailtls.hellos import Asked
+
+
+def choices(asked: Sequence[Asked], version: str) -> set[tuple[int, int]]:
+    """Return the pairs of accepted suites of which the first was chosen in an offer that had both, and nothing against the second."""
+    return {(item.answer.cipher_suite, code) for item, code in _passed_over(asked, version)}  # type: ignore[union-attr]
+
+
+def _passed_over(asked: Sequence[Asked], version: str) -> Iterator[tuple[Asked, int]]:
+    accepted = {i.answer.cipher_suite for i in asked if isinstance(i.answer, Accepted) and i.answer.version == version}
+    for item in asked:
+        answer, offer = item.answer, item.offer
+        if not isinstance(answer, Accepted) or answer.version != version or version == "SSLv2" or not offer.is_plain:
+            continue
+        if offer.version == "TLSv1.2" and set(offer.signature_schemes) != set(SCHEMES):
+            continue
+        all_groups = offer.version in ("TLSv1.3", "SSLv3") or set(offer.groups) >= set(groups_before_13())
+        named_fields = offer.version != "TLSv1.3" and bool(set(offer.groups) & set(FIELDS))
+        for code in offer.cipher_suites:
+            if code == answer.cipher_suite or code not in accepted:
+                continue
+            exchange = key_exchange(code)
+            if (all_groups or not exchange.curve) and not (named_fields and exchange.field):
+                yield item, code
+
+
+def follows_us(asked: Sequence[Asked], version: str | None = None) -> bool | None:
+    """Whether the server takes the first suite in our order that it accepts.
+
+    Args:
+        asked: offers and answers.
+        version: of which to say so; ``None`` for any.
+
+    Returns:
+        False where it once passed over a suite that it accepts; True where it chose differently between the same two suites when our
+        order was turned round; ``None`` where neither was seen.
+
+    """
+    versions = VERSIONS if version is None else (version,)
+    follows = None
+    for each in versions:
+        pairs = set()
+        for item, code in _passed_over(asked, each):
+            chosen: int = item.answer.cipher_suite  # type: ignore[union-attr]
+            suites = item.offer.cipher_suites
+            if suites.index(code) < suites.index(chosen):
+                return False
+            pairs.add((chosen, code))
+        if any((second, first) in pairs for first, second in pairs):
+            follows = True
+    return follows

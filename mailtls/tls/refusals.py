@@ -1,0 +1,58 @@
+"""Which refusals count: those that were about the offer, and not about us, the moment, or more than the server bears."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailtls.hellos import Accepted, Refused
+from mailtls.tls.names import ABOUT_THE_OFFER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mailtls.hellos import Asked, HelloOffer
+
+
+def vouched_refusals(asked: Sequence[Asked]) -> tuple[Asked, ...]:
+    """Return the refusals that were about the offer, and not about us or the moment.
+
+    An alert that answers offers counts when a later answer accepts one. A close, or an alert that any fault may lead to, counts when
+    the same offer met it twice and was never accepted, with an accepted offer before the first time and after the last; and in a scan
+    where an offer that was accepted before is closed upon, no close says anything.
+    """
+    taken = [index for index, item in enumerate(asked) if isinstance(item.answer, Accepted)]
+    if not taken:
+        return ()
+    accepted = {asked[index].offer for index in taken}
+    places: dict[HelloOffer, list[int]] = {}
+    for index, item in enumerate(asked):
+        if isinstance(item.answer, Refused) and item.answer.alert not in ABOUT_THE_OFFER:
+            places.setdefault(item.offer, []).append(index)
+    erratic = any(offer in accepted and min(at) > taken[0] for offer, at in places.items() if _was_fine_before(asked, offer, at))
+    found = []
+    for index, item in enumerate(asked):
+        if not isinstance(item.answer, Refused):
+            continue
+        if item.answer.alert in ABOUT_THE_OFFER:
+            if index < taken[-1] and item.offer not in accepted:
+                found.append(item)
+            continue
+        between = [place for place in places[item.offer] if taken[0] < place < taken[-1]]
+        if len(between) > 1 and item.offer not in accepted and not erratic:
+            found.append(item)
+    return tuple(found)
+
+
+def _was_fine_before(asked: Sequence[Asked], offer: HelloOffer, refused_at: Sequence[int]) -> bool:
+    return any(item.offer == offer and isinstance(item.answer, Accepted) for item in asked[: refused_at[-1]])
+
+
+def is_borne(offer: HelloOffer, borne: Iterable[HelloOffer]) -> bool:
+    """Whether an accepted offer had all that is in this one: then what it lacks was the reason for its refusal, and not what it has."""
+    wanted = set(offer.cipher_suites), set(offer.groups), set(offer.signature_schemes)
+    return any(
+        (a.version == offer.version or "TLSv1.3" not in (a.version, offer.version))
+        and wanted[0] <= set(a.cipher_suites)
+        and (offer.version == "SSLv3" or (wanted[1] <= set(a.groups) and wanted[2] <= set(a.signature_schemes)))
+        for a in borne
+    )

@@ -1,0 +1,173 @@
+"""What the command line says on its two streams, and which status it ends with when they, or the words it was given, are wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+import typer
+from typer.testing import CliRunner
+
+from mailtls.cli import app
+
+TREE: Any = typer.main.get_command(app)
+COMMANDS = {
+    "check": {0, 1, 2, 3, 70, 74, 130, 141}, "run": {0, 1, 2, 70, 74, 141}, "demo": {0, 1, 2, 70, 74, 141},
+    "doctor": {0, 1, 2, 70, 74, 130, 141}, "config check": {0, 1, 2, 70, 74, 141}, "config schema": {0, 2, 70, 74, 141},
+}  # fmt: skip
+
+
+@pytest.fixture
+def deaf(tmp_path: Path) -> Path:
+    """Write a configuration whose resolver never answers, so that every domain is unknown, soon and without the Internet."""
+    path = tmp_path / "deaf.yaml"
+    path.write_text('resolver: {nameservers: ["127.0.0.1:1"], timeout: 50ms}\nproviders: [{name: A, domains: [a.example]}]\n')
+    return path
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "mailtls.cli", *map(str, arguments)]
+
+
+def ended(arguments: list[str], **streams: Any) -> tuple[int, str]:
+    done = subprocess.run(arguments, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=30, check=False, **streams)
+    return done.returncode, done.stderr.decode()
+
+
+def said(*arguments: object) -> tuple[int, str, str]:
+    try:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    finally:
+        structlog.reset_defaults()  # the runner's streams are closed when it returns
+    return result.exit_code, result.stdout, result.stderr
+
+
+PRINTING = [
+    ("check", "a.example", "--config.file", "DEAF"), ("check", "a.example", "--config.file", "DEAF", "--format", "json"),
+    ("config", "schema"), ("--help",), ("demo", "--web.listen-address", "127.0.0.1:0"),
+    ("run", "--config.file", "DEAF", "--log.level", "error", "--web.listen-address", "127.0.0.1:0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test_a_reader_who_has_left_is_141_and_no_verdict(arguments: tuple[str, ...], deaf: Path) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "wb") as nobody:
+        status, err = ended(command(*(deaf if a == "DEAF" else a for a in arguments)), stdout=nobody)
+    assert (status, err) == (141, "")
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test_output_that_cannot_be_written_is_74_and_one_line(arguments: tuple[str, ...], deaf: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        status, err = ended(command(*(deaf if a == "DEAF" else a for a in arguments)), stdout=full)
+    assert (status, err) == (74, "mailtls: cannot write to standard output: No space left on device\n")
+
+
+def test_a_closed_output_is_74() -> None:
+    status, err = ended(["sh", "-c", 'exec "$@" >&-', "sh", *command("--version")])
+    assert (status, err) == (74, "mailtls: cannot write to standard output: Bad file descriptor\n")
+
+
+def test_a_lost_stderr_changes_no_status(deaf: Path) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "wb") as nobody:
+        for arguments, status in ((("check", "a..b"), 2), (("check", "a.example", "--config.file", deaf), 3)):
+            done = subprocess.run(command(*arguments), stdout=subprocess.PIPE, stderr=nobody, timeout=30, check=False)
+            assert done.returncode == status
+
+
+def test_a_fault_of_ours_is_70_and_no_verdict() -> None:
+    broken = "from mailtls import cli\ndef app(): raise OSError('a socket, say')\ncli.app = app\ncli.main()"
+    status, err = ended([sys.executable, "-c", broken])
+    assert (status, "OSError: a socket, say" in err) == (70, True)
+
+
+def test_what_a_stream_cannot_encode_is_escaped(deaf: Path) -> None:
+    arguments: Any = [*(os.fsencode(part) for part in command("config", "check")), os.fsencode(deaf.parent) + b"/geh\xf6r.yaml"]
+    deaf.rename(os.fsdecode(arguments[-1]))
+    done = subprocess.run(arguments, capture_output=True, timeout=30, check=False, env=os.environ | {"LC_ALL": "C.UTF-8"})
+    assert (done.returncode, done.stdout.endswith(b"/geh\\udcf6r.yaml: good: 1 providers, 1 domains\n")) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("127.0.0.1", "127.0.0.1: an address, but a domain is wanted"), ("[::1]:25", "an address, but a domain is wanted"),
+        ("http://192.0.2.1/", "an address, but a domain is wanted"), ("user@192.0.2.1", "an address, but a domain is wanted"),
+        ("user@gmail.com", "did you mean gmail.com?"), ("http://gmail.com/", "did you mean gmail.com?"),
+        ("https://gmail.com:443/a@b?c#d", "did you mean gmail.com?"), ("mailto:A.User@Gmail.com", "did you mean gmail.com?"),
+        ("gmail.com:25", "did you mean gmail.com?"), ("user@müller.example", "did you mean xn--mller-kva.example?"),
+        ("a..b", "a..b: not a domain name\n"), ("user@", "user@: not a domain name\n"), ("http://", "not a domain name\n"),
+        ("\x1b[31m", "\\x1b[31m: not a domain name\n"),
+    ],
+)  # fmt: skip
+def test_what_is_no_domain_is_usage_and_says_what_may_have_been_meant(typed: str, answer: str) -> None:
+    status, out, err = said("check", "--", typed)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert answer in err
+
+
+@pytest.mark.parametrize(
+    ("typed", "way"), [("müller.example".encode(), "xn--mller-kva.example"), (b"m\xfcller.example", "the name as xn--...")]
+)
+def test_a_locale_that_cannot_hold_the_name_is_named(typed: bytes, way: str) -> None:
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    arguments: Any = [*(os.fsencode(part) for part in command("check")), typed]
+    status, err = ended(arguments, env=environment)
+    assert status == 2
+    assert err.endswith(f"ller.example: the locale is not UTF-8; write {way}, or set LC_ALL=C.UTF-8\n")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("address", ["foo", "127.0.0.1:99999", "::1:80", ""])
+def test_a_wrong_listen_address_is_usage_in_one_line(address: str, deaf: Path) -> None:
+    for arguments in (("demo",), ("run", "--config.file", deaf)):
+        status, out, err = said(*arguments, "--web.listen-address", address)
+        assert (status, out) == (2, "")
+        assert err == f"--web.listen-address: {address!r} is no address and port, such as 127.0.0.1:9925 or [::1]:9925\n"
+
+
+def test_run_without_a_file_says_where_one_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, _, err = said("run")
+    assert status == 1
+    assert err.startswith("mailtls.yaml: no such file; copy config/mailtls.example.yaml")
+    assert err.endswith(", or name another with --config.file\n")
+    assert err.count("\n") == 1
+
+
+def test_domains_are_set_apart_and_counted(deaf: Path) -> None:
+    status, out, _ = said("check", "b.example", "a.example", "b.example", "--config.file", deaf, "--explain")
+    assert status == 3
+    first, second, *_, last = out.strip().split("\n\n")
+    assert first.startswith("UNKNOWN  b.example")
+    assert second.startswith("UNKNOWN  a.example")
+    assert last == "2 domains: 2 unknown"
+    assert "domains:" not in said("check", "a.example", "--config.file", deaf)[1]
+
+
+def test_keys_without_effect_are_told_and_are_no_mistake(deaf: Path) -> None:
+    assert said("config", "check", deaf)[2] == ""
+    deaf.write_text(deaf.read_text() + "storage: {retention: 30d}\npolicies: []\n")
+    status, out, err = said("config", "check", deaf)
+    assert (status, out) == (0, f"{deaf}: good: 1 providers, 1 domains\n")
+    assert err == f"{deaf}: warning: without effect in this version: storage, policies\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_says_its_own_statuses_and_fits_its_line(name: str) -> None:
+    node = TREE
+    for word in name.split():
+        node = node.commands[word]
+        assert len(node.help.splitlines()[0]) <= 55
+    statuses = {int(word) for word in node.epilog.removeprefix("Exit status: ").replace(". ", " ").split() if word.isdigit()}
+    assert COMMANDS[name] <= statuses
+    assert statuses <= COMMANDS[name]

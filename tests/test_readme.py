@@ -1,0 +1,87 @@
+"""What README, CONTRIBUTING and the pages of docs/ tell somebody to type or to click is there, and what they show is what happens."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import textwrap
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from mailtls import cli, facts
+from mailtls.facts import starttls
+from mailtls.lab import Authority
+from mailtls.lab.providers import fake_providers
+from mailtls.model import Verdict
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = PAGES[0].read_text("utf-8")
+
+
+def blocks(text: str) -> list[str]:
+    """Return the indented blocks of a page, as they would be pasted."""
+    found = re.findall(r"(?:^    .*\n(?:\n+(?=    ))?)+", text, re.MULTILINE)
+    return [textwrap.dedent(block) for block in found]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_and_every_command_with_its_options_is_there(page: Path) -> None:
+    text = page.read_text("utf-8")
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    pasted = [line.partition("  #")[0].strip() for block in blocks(text) for line in block.splitlines()]
+    for line in pasted + re.findall(r"`([^`\n]+)`", text):
+        if re.match(r"make [a-z]", line):
+            assert set(line.split()[1:]) <= targets, line
+        if re.match(r"mailtls [a-z]", line):
+            node: Any = typer.main.get_command(cli.app)
+            words = shlex.split(line)[1:]
+            while words and words[0] in getattr(node, "commands", {}):
+                node = node.commands[words.pop(0)]
+            assert not getattr(node, "commands", {}), line
+            options = {option for parameter in node.params for option in parameter.opts} | {"--help"}
+            assert {word for word in words if word.startswith("--")} <= options, line
+
+
+def test_the_readme_counts_no_tests_and_takes_no_file_that_nobody_made() -> None:
+    assert not re.search(r"\b\d+ passed", README)
+    commands = [line for block in blocks(README) for line in block.splitlines()]
+    copied = {name for line in commands for name in re.findall(r"cp (\S+)", line)}
+    assert all((ROOT / name).exists() for name in copied)
+    assert not [line for line in commands if "--config.file" in line]
+
+
+def test_the_readme_shows_every_verdict_and_every_status() -> None:
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", README, re.MULTILINE)) == {verdict.value for verdict in Verdict}
+    rows = re.findall(r"^\| ([\d, ]+) \|", README, re.MULTILINE)
+    statuses = {cli.GOOD, cli.BAD, cli.USAGE, cli.UNKNOWN, cli.FAULT, cli.CANNOT_WRITE, cli.INTERRUPTED, cli.NOBODY_READS}
+    assert {int(number) for row in rows for number in row.split(",")} == statuses
+
+
+def test_the_readme_shows_the_demonstration_as_it_is(authority: Authority) -> None:
+    said = {domain: provider.conclusion for provider in fake_providers(authority, datetime.now(UTC)) for domain in provider.domains}
+    shown = re.findall(r"^    ([a-z-]+) +([a-z-]+\.example) {2,}(.+)$", README, re.MULTILINE)
+    assert len(shown) >= 5
+    for verdict, domain, words in shown:
+        assert verdict in {known.value for known in Verdict}
+        assert said[domain] == words
+
+
+async def test_the_fact_that_contributing_adds_can_be_pasted(visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    declaration, test = (block for block in blocks((ROOT / "CONTRIBUTING.md").read_text("utf-8")) if "PIPELINING" in block)
+    (fact,) = eval(f"({declaration})", vars(starttls))
+    monkeypatch.setattr(facts, "ENDPOINT", (*facts.ENDPOINT, fact))
+    pasted: dict[str, Any] = {}
+    exec(compile(test, "tests/facts/test_pipelining.py", "exec"), pasted)
+    (name,) = (name for name in pasted if name.startswith("test_"))
+    await pasted[name](visit)
