@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mailtls.dial import Ended, dial, source_of
 from mailtls.hellos import Asked, Silent
@@ -20,6 +20,8 @@ from mailtls.tls.answer import AnswerReader
 from mailtls.tls.hello import RANDOM, client_hello
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from mailtls.dial import Network
     from mailtls.hellos import Answer, HelloOffer
     from mailtls.model import Endpoint
@@ -61,6 +63,46 @@ async def ask(endpoint: Endpoint, offer: HelloOffer, network: Network, ehlo_name
         transport.close()
     sent, received = question.octets
     return Asked(offer, answer, began - since, time.monotonic() - since, source, sent, received)
+
+
+async def ask_all(questions: Questions, ask_one: Callable[[HelloOffer], Coroutine[None, None, Asked]]) -> None:
+    """Ask everything that a line of questions wants to know, as many at a time as it can; stops when it is interrupted.
+
+    Args:
+        questions: what to ask next; it learns each answer.
+        ask_one: makes one connection for one offer; waits for a place where one is needed.
+
+    """
+    under_way: set[asyncio.Task[Asked]] = set()
+    try:
+        while not questions.is_done:
+            while (offer := questions.next_offer()) is not None:
+                under_way.add(asyncio.create_task(ask_one(offer)))
+            if not under_way:
+                return
+            done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                questions.learn(task.result())
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+class Questions(Protocol):
+    """What :func:`ask_all` asks: an enumeration, or a recheck."""
+
+    interrupted: Silent | None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to ask, and no answer is awaited."""
+
+    def next_offer(self) -> HelloOffer | None:
+        """Return an offer to make now, if there is one."""
+
+    def learn(self, asked: Asked) -> None:
+        """Take the answer to one of them."""
 
 
 class _Question(asyncio.BufferedProtocol):

@@ -11,11 +11,8 @@ from mailtls.probe import Prober, Visitor
 from mailtls.resolve import BadName, Resolver, ascii_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mailtls.config import Configuration
-    from mailtls.evidence import ProbeEvidence
-    from mailtls.model import Endpoint
+    from mailtls.probe import Told
 
 
 def ehlo_name(configuration: Configuration) -> str:
@@ -28,15 +25,13 @@ def ehlo_name(configuration: Configuration) -> str:
         return "localhost"
 
 
-def measurer(
-    configuration: Configuration, *, lasting: bool = False, told: Callable[[Endpoint, ProbeEvidence], None] | None = None
-) -> Measurer:
+def measurer(configuration: Configuration, *, lasting: bool = False, told: Told | None = None) -> Measurer:
     """Make a measurer.
 
     Args:
         configuration: what it goes by.
         lasting: whether it is a daemon's, which remembers and holds, or for a single check.
-        told: called after each visit.
+        told: called after each connection.
 
     Raises:
         BadConfiguration: the trust anchors cannot be read.

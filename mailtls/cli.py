@@ -27,6 +27,7 @@ from mailtls.daemon import CannotListen, Daemon
 from mailtls.demo import run_demo
 from mailtls.doctor import Examination, Health, examine
 from mailtls.evidence import Purpose
+from mailtls.hellos import Asked
 from mailtls.model import DomainObservation, Endpoint, Verdict
 from mailtls.resolve import BadName, ascii_name
 from mailtls.show.document import document
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from mailtls.evidence import ScanEvidence
+    from mailtls.evidence import ProbeEvidence, ScanEvidence
 
 T = TypeVar("T")
 
@@ -180,7 +181,7 @@ def check(
     config_file: ConfigFile = None,
     style: Annotated[Format, typer.Option("--format", help="Text for people, or JSON for programs.")] = Format.TEXT,
     explain: Annotated[bool, typer.Option("--explain", help="Show the transcript of every visit.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="One connection an address, instead of about three.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="One connection an address; does not ask for everything that it accepts.")] = False,
 ) -> None:
     """Measure domains now, and say what was seen."""
     configuration = _load(config_file)
@@ -229,7 +230,15 @@ def summary(observed: Sequence[DomainObservation]) -> str:
 async def _check(
     configuration: Configuration, names: list[str], purpose: Purpose
 ) -> tuple[list[DomainObservation], list[ScanEvidence]]:
-    measurer = assembly.measurer(configuration)
+    hellos = 0
+
+    def count(_endpoint: Endpoint, seen: ProbeEvidence | Asked) -> None:
+        nonlocal hellos
+        hellos += isinstance(seen, Asked)
+        if hellos:
+            progress.update(visited, description=f"visiting addresses, {hellos} raw hellos so far")
+
+    measurer = assembly.measurer(configuration, told=count)
     owners = {domain: provider.name for provider in configuration.partners() for domain in provider.domains}
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -78,7 +78,10 @@ class Transcript:
 
     def exchanges(self) -> tuple[Exchange, ...]:
         """Return the transcript as evidence."""
-        return tuple(Exchange(t.stage, t.sent, bytes(t.received), t.began, t.last - t.began) for t in self._turns)
+        now = self.elapsed  # what was never answered took until now
+        return tuple(
+            Exchange(t.stage, t.sent, bytes(t.received), t.began, (t.last if t.received else now) - t.began) for t in self._turns
+        )
 
 
 class _Recording(SMTPProtocol):

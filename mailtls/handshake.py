@@ -215,6 +215,8 @@ class Channel:
         suite = cipher_suite_name(code) if code is not None else self._tls.get_cipher_name() or ""
         chain = self._tls.get_peer_cert_chain() or []
         group = self._tls.get_group_name()
+        if group is None and suite.startswith("TLS_DHE_"):
+            group = "dhe"  # a finite field, which OpenSSL does not name
         return Handshake(
             version=version,
             cipher_suite=suite,

@@ -57,6 +57,7 @@ class Accepted:
         version: that it chose.
         cipher_suite: that it chose.
         group: the named group of its key exchange, or the one that it asks for in a HelloRetryRequest; ``None`` without one.
+            Before TLS 1.3 a finite field has a name where it was offered by name, and its prime is that of the name (RFC 7919).
         prime: sha256 of the finite-field prime, hex; empty without one.
         key_bits: size of that prime, or of the temporary key of an export suite; 0 without either.
         signature_scheme: of its key exchange (TLS 1.2); ``None`` where it has none.

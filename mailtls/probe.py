@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from mailtls.asking import ask
+from mailtls.asking import ask, ask_all
 from mailtls.dial import Ended, dial, ended, source_of, why_out_of_scope
 from mailtls.dialogue import Dialogue, Transcript
 from mailtls.evidence import Failure, Handshake, KeyType, Offer, ProbeEvidence, Purpose, ScanEvidence
@@ -32,10 +32,14 @@ from mailtls.tls.recheck import Recheck
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mailtls.asking import Questions
     from mailtls.budget import Budget
     from mailtls.dial import Network
     from mailtls.hellos import HelloOffer
     from mailtls.model import Endpoint
+
+    Told = Callable[[Endpoint, ProbeEvidence | Asked], None]
+    """Is told what came of each connection: a whole visit, or a raw hello."""
 
 _QUIT_PATIENCE = 2.0
 _USUAL = Offer()
@@ -64,26 +68,18 @@ class Visitor:
 class Prober:
     """Visits endpoints, within a budget."""
 
-    def __init__(
-        self,
-        visitor: Visitor,
-        budget: Budget,
-        told: Callable[[Endpoint, ProbeEvidence], None] | None = None,
-        told_hello: Callable[[Endpoint, Asked], None] | None = None,
-    ) -> None:
+    def __init__(self, visitor: Visitor, budget: Budget, told: Told | None = None) -> None:
         """Make a prober.
 
         Args:
             visitor: how to visit.
             budget: who may be visited when.
-            told: called after each visit, e.g. to count it.
-            told_hello: called after each raw hello.
+            told: called after each connection, e.g. to count it.
 
         """
         self.visitor = visitor
         self.budget = budget
-        self._told = told or (lambda _endpoint, _probe: None)
-        self._told_hello = told_hello or (lambda _endpoint, _asked: None)
+        self._told = told or (lambda _endpoint, _seen: None)
         self.in_flight = 0
         self.closing = False
 
@@ -133,25 +129,17 @@ class Prober:
         await self._ask_all(scan.endpoint, enumeration, began, deadline)
         return replace(scan, hellos=HelloEvidence(tuple(enumeration.asked), scan.began, enumeration.is_complete))
 
-    async def _ask_all(self, endpoint: Endpoint, questions: Enumeration | Recheck, began: float, deadline: float) -> None:
+    async def _ask_all(self, endpoint: Endpoint, questions: Questions, began: float, deadline: float) -> None:
         """Ask as many questions at a time as the budget lets us, until there is nothing left to ask, or to learn."""
-        under_way: set[asyncio.Task[Asked]] = set()
-        try:
-            while not questions.is_done:
-                while (offer := questions.next_offer()) is not None:
-                    under_way.add(asyncio.create_task(self._ask(endpoint, offer, questions, began, deadline)))
-                if not under_way:
-                    return
-                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    questions.learn(task.result())
-                    self._told_hello(endpoint, task.result())
-        finally:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
 
-    async def _ask(self, endpoint: Endpoint, offer: HelloOffer, questions: Enumeration | Recheck, began: float, deadline: float) -> Asked:
+        async def one(offer: HelloOffer) -> Asked:
+            asked = await self._ask(endpoint, offer, questions, began, deadline)
+            self._told(endpoint, asked)
+            return asked
+
+        await ask_all(questions, one)
+
+    async def _ask(self, endpoint: Endpoint, offer: HelloOffer, questions: Questions, began: float, deadline: float) -> Asked:
         try:
             async with self.budget.place(endpoint, deadline):
                 if self.closing or questions.interrupted is not None:

@@ -161,9 +161,9 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
     ),
     Fact(
         "certificate_trusted", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
-        "Each served chain leads to a trust anchor, whatever its names are.",
+        "Each chain that was seen leads to a trust anchor, whatever its names are.",
         "RFC 5280 section 6", _trusted,
-        metrics=(truth_gauge("mx_certificate_trusted", "Whether every served chain leads to a trust anchor."),),
+        metrics=(truth_gauge("mx_certificate_trusted", "Whether every chain that was seen leads to a trust anchor."),),
     ),
     Fact(
         "certificate_problems", Scope.ENDPOINT, Kind.LIST, Better.NEITHER,
@@ -172,13 +172,13 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
     ),
     Fact(
         "certificate_name_match", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
-        "Each served certificate has the MX host's name among its dNSNames.",
+        "Each certificate that was seen has the MX host's name among its dNSNames.",
         "RFC 9525 section 6.3", _name_match,
-        metrics=(truth_gauge("mx_certificate_name_match", "Whether every served certificate names the MX host."),),
+        metrics=(truth_gauge("mx_certificate_name_match", "Whether every certificate that was seen names the MX host."),),
     ),
     Fact(
         "certificate_key_sufficient", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
-        "Each certificate's key has at least 2048 bits (RSA), or 224 (elliptic curves).",
+        "The key of each certificate that was seen has at least 2048 bits (RSA), or 224 (elliptic curves).",
         "RFC 9325 section 4.5", _smallest_key,
     ),
     Fact(

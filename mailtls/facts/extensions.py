@@ -8,6 +8,7 @@ from mailtls.facts.declaration import Better, Fact, Kind, Scope
 from mailtls.facts.handshake import without_tls
 from mailtls.facts.pictures import fact_of_picture, why_open
 from mailtls.facts.visits import usual_handshake
+from mailtls.hellos import Refused
 from mailtls.model import Absent, Known
 from mailtls.tls.hello import (
     ENCRYPT_THEN_MAC,
@@ -38,6 +39,9 @@ def _early_data(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
 
 def _bears(picture: Picture, scan: ScanEvidence) -> Reading[list[str]]:
     not_borne = [name for name in ODDITIES if picture.bears.get(name) is False]
+    refused = [probe for probe in scan.probes if probe.offer.is_usual and isinstance(probe.handshake, Refused)]
+    if usual_handshake(scan) is None and len(refused) > 1 and picture.accepted and "TLSv1.3" not in picture.accepted:
+        not_borne.append("tls13-offer")  # a usual hello offers it beside what is accepted here without it
     return Known(not_borne) if all(name in picture.bears for name in ODDITIES) else why_open(scan, not_borne)
 
 
@@ -166,7 +170,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         Kind.LIST,
         Better.NEITHER,
         "Kinds of hello that the server turns away although it accepts what is offered: without or with an odd server name, large, with unknown "
-        "values, with more than 64 suites.",
+        "values, with more than 64 suites, or with TLS 1.3 beside what is accepted without it.",
         "RFC 8701 section 1",
         _bears,
     ),

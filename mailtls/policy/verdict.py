@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 OLDEST_SUFFICIENT = "TLSv1.2"
 
+SMALLEST_FIELD = 2048
+"""Bits of a finite-field Diffie-Hellman prime (RFC 9325 section 4.5)."""
+
 # The readings that must be known, and true, for a protected endpoint. Of those on the way to TLS a false one is a loss of STARTTLS ...
 _TLS_WORKS = ("starttls_offered", "starttls_accepted", "smtp_inside_tls")
 # ... and of the others a shortfall: the fact, the finding's code, and what to say.
@@ -78,8 +81,16 @@ def _without_tls(endpoint: EndpointObservation) -> Iterator[Finding]:
 def _short(endpoint: EndpointObservation) -> Iterator[Finding]:
     where = str(endpoint.endpoint)
     negotiated = endpoint.readings["negotiated"]
-    if isinstance(negotiated, Known) and version_rank(negotiated.value["version"]) < version_rank(OLDEST_SUFFICIENT):  # type: ignore[index]
-        yield Finding("version-too-old", where, f"{negotiated.value['version']} is the best that was negotiated")  # type: ignore[index]
+    versions = endpoint.readings["tls_versions"]
+    if isinstance(negotiated, Known):
+        best = negotiated.value["version"]  # type: ignore[index]
+    else:  # too old for our own library, but not for a raw hello
+        best = max(versions.value, key=version_rank, default=None) if isinstance(versions, Known) else None  # type: ignore[call-overload]
+    if best is not None and version_rank(best) < version_rank(OLDEST_SUFFICIENT):
+        yield Finding("version-too-old", where, f"{best} is the best that it speaks")
+    if _field_is_large_enough(endpoint) is False:
+        bits = endpoint.readings["dh_bits"].value  # type: ignore[union-attr]
+        yield Finding("key-too-small", where, f"its smallest Diffie-Hellman group has {bits} bits, and a modern sender gets no curve")
     for name, code, text in _REQUIRED:
         if endpoint.readings[name] != Known(value=False):
             continue
@@ -93,7 +104,17 @@ def _short(endpoint: EndpointObservation) -> Iterator[Finding]:
         yield Finding("plaintext-after-starttls", where, "more plaintext followed the 220 to STARTTLS")
 
 
+def _field_is_large_enough(endpoint: EndpointObservation) -> bool | None:
+    """Whether what a modern sender gets is no finite field of less than 2048 bits; ``None`` where the size of a field is not known."""
+    negotiated, bits = endpoint.readings["negotiated"], endpoint.readings["dh_bits"]
+    if not isinstance(negotiated, Known) or negotiated.value["group"] != "dhe":  # type: ignore[index]
+        return True
+    return bits.value >= SMALLEST_FIELD if isinstance(bits, Known) else None  # type: ignore[operator]
+
+
 def _is_good(endpoint: EndpointObservation) -> bool:
     """Whether everything that ``protected`` needs was measured, and is so."""
     names = (*_TLS_WORKS, *(name for name, _, _ in _REQUIRED))
+    if _field_is_large_enough(endpoint) is not True:
+        return False
     return isinstance(endpoint.readings["negotiated"], Known) and all(endpoint.readings[name] == Known(value=True) for name in names)

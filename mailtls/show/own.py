@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from mailtls import __version__
+from mailtls.hellos import Asked, Silent
 from mailtls.model import Cause, Stage
 
 if TYPE_CHECKING:
@@ -27,7 +28,12 @@ class OwnMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register everything. Failures of all stages and causes begin at zero, so that a first one is a rise and not a new series."""
         self.probes = Counter("mailtls_probes", "Visits made.", registry=registry)
-        self.failures = Counter("mailtls_probe_failures", "Visits that ended early, by stage and cause.", ["stage", "cause"], registry=registry)
+        self.hellos = Counter("mailtls_hellos", "Raw hellos, by what came of them.", ["answer"], registry=registry)
+        for answer in ("accepted", "refused", "silent"):
+            self.hellos.labels(answer)
+        self.failures = Counter(
+            "mailtls_probe_failures", "Visits and raw hellos that ended early, by stage and cause.", ["stage", "cause"], registry=registry
+        )
         self.phases = Histogram(
             "mailtls_probe_phase_duration_seconds", "How long a step of a visit took.", ["phase"], registry=registry,
             buckets=(0.005, 0.02, 0.1, 0.3, 1, 3, 10, 30, 60),
@@ -53,11 +59,19 @@ class OwnMetrics:
         for direction in ("sent", "received"):
             self.octets.labels(direction)
 
-    def count(self, _endpoint: Endpoint, probe: ProbeEvidence) -> None:
-        """Count one visit."""
+    def count(self, _endpoint: Endpoint, seen: ProbeEvidence | Asked) -> None:
+        """Count one connection: a visit, or a raw hello."""
+        self.octets.labels("sent").inc(seen.octets_sent)
+        self.octets.labels("received").inc(seen.octets_received)
+        if isinstance(seen, Asked):
+            self.hellos.labels(type(seen.answer).__name__.lower()).inc()
+            if isinstance(seen.answer, Silent):
+                self.failures.labels(seen.answer.stage.value, seen.answer.cause.value).inc()
+        else:
+            self._count_visit(seen)
+
+    def _count_visit(self, probe: ProbeEvidence) -> None:
         self.probes.inc()
-        self.octets.labels("sent").inc(probe.octets_sent)
-        self.octets.labels("received").inc(probe.octets_received)
         if probe.failure is not None:
             self.failures.labels(probe.failure.stage.value, probe.failure.cause.value).inc()
         for exchange in probe.exchanges:

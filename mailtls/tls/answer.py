@@ -17,6 +17,7 @@ from mailtls.model import Cause, Stage
 from mailtls.smtp.reply import readable
 from mailtls.tls.hello import CODES, KEY_SHARE, SUPPORTED_VERSIONS
 from mailtls.tls.names import ALERTS, version_name
+from mailtls.tls.primes import group_of_prime
 from mailtls.tls.suites import KeyExchange, key_exchange
 from mailtls.tls.wire import Cursor, Truncated
 
@@ -255,7 +256,11 @@ class _Flight:
             prime = body.vector(2).lstrip(b"\x00")
             body.vector(2)
             body.vector(2)
-            found["prime"], found["key_bits"] = hashlib.sha256(prime).hexdigest(), _bits(prime)
+            digest = hashlib.sha256(prime).hexdigest()
+            found["prime"], found["key_bits"] = digest, _bits(prime)
+            group = group_of_prime(digest)
+            if group in self._offer.groups:
+                found["group"] = group
         else:  # a temporary RSA key of an export suite (RFC 2246 section 7.4.3), or SRP's numbers
             found["key_bits"] = _bits(body.vector(2).lstrip(b"\x00"))
             return found

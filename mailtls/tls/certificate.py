@@ -117,20 +117,6 @@ def read_certificate(der: bytes) -> Certificate:
     )
 
 
-_CURVES = {"secp192r1": 19, "secp224r1": 21, "secp256k1": 22, "secp256r1": 23, "secp384r1": 24, "secp521r1": 25,
-           "brainpoolP256r1": 26, "brainpoolP384r1": 27, "brainpoolP512r1": 28}  # fmt: skip
-
-
-def curve_of(chain: tuple[bytes, ...]) -> int | None:
-    """Return the named group of the end entity's elliptic curve key, or ``None`` where it has no such key."""
-    parsed = load(chain[0]) if chain else None
-    try:
-        key = None if parsed is None else parsed.public_key()
-    except UNREADABLE:
-        return None
-    return _CURVES.get(key.curve.name) if isinstance(key, ec.EllipticCurvePublicKey) else None
-
-
 def _key(parsed: x509.Certificate, problems: list[str]) -> tuple[str | None, int | None]:
     try:
         key = parsed.public_key()

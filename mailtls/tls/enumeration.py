@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from mailtls.hellos import Accepted, Asked, HelloOffer, Refused, Silent
 from mailtls.model import Stage
-from mailtls.tls.certificate import curve_of
+from mailtls.tls.curve import curve_of
 from mailtls.tls.names import ABOUT_THE_OFFER, VERSIONS
 from mailtls.tls.order import choices, follows_us
 from mailtls.tls.refusals import vouched_refusals
@@ -383,10 +383,13 @@ class Enumeration:
             yield from self._ask(HelloOffer(version, signed[:FIRST_OFFER], groups, WEAK_SCHEMES, question=question))
 
     def _fields(self, version: str, known: Sequence[int]) -> Questions:
-        over_fields = tuple(code for code in known if key_exchange(code).field)
-        if over_fields and version != "SSLv3":
-            groups = (*groups_before_13(), *FIELDS)
-            yield from self._ask(self._offer(version, over_fields[:FIRST_OFFER], "does it use the named finite fields?", groups))
+        """Ask for the named finite fields, one after the other, until the server refuses, or comes with a prime of its own."""
+        over_fields = tuple(code for code in known if key_exchange(code).field)[:FIRST_OFFER]
+        while over_fields and version != "SSLv3" and (unseen := self._unseen_groups(version, FIELDS)):
+            groups = (*groups_before_13(), *unseen)
+            answer = yield from self._ask(self._offer(version, over_fields, "does it use the named finite fields?", groups))
+            if not isinstance(answer, Accepted) or answer.group not in unseen:
+                return
 
     def _fallback(self, version: str, known: Sequence[int]) -> Questions:
         plain = self._offer(version, known[:FIRST_OFFER], "does it refuse a fallback?")

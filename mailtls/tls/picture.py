@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mailtls.hellos import Accepted, Refused
-from mailtls.tls.certificate import curve_of
+from mailtls.tls.curve import curve_of
 from mailtls.tls.names import VERSIONS
 from mailtls.tls.order import choices, follows_us
 from mailtls.tls.refusals import is_borne, vouched_refusals

@@ -19,3 +19,14 @@ def _names() -> Mapping[str, str]:
 def prime_name(sha256: str) -> str | None:
     """Return the name of a prime by the SHA-256 of its octets (big-endian, no leading zeros), or ``None`` for one that is not known."""
     return _names().get(sha256)
+
+
+@cache
+def _groups() -> Mapping[str, int]:
+    fields = {f"RFC 7919 ffdhe{2048 + 1024 * step}": 256 + step for step in range(3)} | {"RFC 7919 ffdhe6144": 259, "RFC 7919 ffdhe8192": 260}
+    return {digest: fields[name] for digest, name in _names().items() if name in fields}
+
+
+def group_of_prime(sha256: str) -> int | None:
+    """Return the named group (RFC 7919) that a prime stands for: before TLS 1.3 a server names a field by its prime alone."""
+    return _groups().get(sha256)

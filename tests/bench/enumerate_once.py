@@ -9,10 +9,10 @@ import time
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 
-from mailtls.budget import Budget, Limits
+from mailtls.asking import ask, ask_all
 from mailtls.dial import Network
+from mailtls.hellos import Asked, HelloOffer
 from mailtls.model import Endpoint
-from mailtls.probe import Prober, Visitor
 from mailtls.tls.enumeration import Enumeration
 from mailtls.tls.names import VERSIONS, cipher_suite_name, group_of
 from mailtls.tls.picture import read_picture
@@ -23,10 +23,15 @@ PARALLEL = 4
 async def main(host: str, address: str, port: int) -> None:
     """Enumerate, and print."""
     network = Network(allow_networks=(ip_network("127.0.0.0/8"),))
-    prober = Prober(Visitor(network, "probe.example"), Budget(Limits(per_operator=PARALLEL, pace=0.0)))
-    enumeration = Enumeration()
-    began = time.monotonic()
-    await prober._ask_all(Endpoint(host, ip_address(address), port), enumeration, began, began + 300)
+    endpoint = Endpoint(host, ip_address(address), port)
+    enumeration, places = Enumeration(), asyncio.Semaphore(PARALLEL)
+    began, cpu = time.monotonic(), time.process_time()
+
+    async def one(offer: HelloOffer) -> Asked:
+        async with places:
+            return await ask(endpoint, offer, network, "probe.example", 30, began)
+
+    await ask_all(enumeration, one)
     picture = read_picture(enumeration.asked)
     odd = [item for item in enumeration.asked if not item.offer.is_plain and not item.offer.fallback]
     print(
@@ -39,7 +44,8 @@ async def main(host: str, address: str, port: int) -> None:
                 "connections": len(enumeration.asked),
                 "of_these_intolerances": len(odd),
                 "seconds": round(time.monotonic() - began, 3),
-                "cpu": round(time.process_time(), 3),
+                "cpu": round(time.process_time() - cpu, 3),
+                "cpu_with_start": round(time.process_time(), 3),
                 "date": datetime.now(UTC).isoformat(),
             }
         )

@@ -1,15 +1,18 @@
 #!/bin/sh
-# Installs the real servers the integration tests start, on a Debian machine, as root.
+# Installs the real servers the integration tests start, and the scanners mailtls is compared with, on a Debian machine, as root.
 #
 # Debian's mail servers conflict with one another, so Postfix is installed in the usual way, and Exim and OpenSMTPD
 # are only unpacked under a prefix (MAILTLS_SERVERS, by default /var/cache/mailtls-servers). No daemon is started, and a
-# second run that finds everything in place ends at once.
+# second run that finds everything in place ends at once. From PyPI come sslyze, a peer, and tlslite-ng, which still speaks what
+# OpenSSL and GnuTLS have given up; they have a Python environment of their own under the prefix.
 set -eu
 
 prefix=${MAILTLS_SERVERS:-/var/cache/mailtls-servers}
-installed="postfix unbound knot prometheus"
+installed="postfix unbound knot prometheus sslscan nmap gnutls-bin openssl python3-venv"
 unpacked="exim4-base exim4-daemon-light opensmtpd"
 policy=/usr/sbin/policy-rc.d
+environment=$prefix/sslyze
+wanted=$(cd "$(dirname "$0")/../bench" && pwd)/peers-constraints.txt
 
 say() { printf 'install.sh: %s\n' "$*" >&2; }
 
@@ -17,14 +20,19 @@ runs() {  # whether a program is there and finds all its shared libraries
     [ -x "$1" ] && ! ldd "$1" 2>/dev/null | grep -q 'not found'
 }
 
-complete() {
+packages_complete() {
     for program in /usr/sbin/postfix /usr/sbin/unbound /usr/sbin/knotd /usr/sbin/keymgr /usr/bin/prometheus \
-        /usr/bin/promtool "$prefix/usr/sbin/exim4" "$prefix/usr/sbin/smtpd"; do
+        /usr/bin/promtool /usr/bin/sslscan /usr/bin/nmap /usr/bin/gnutls-cli /usr/bin/gnutls-serv /usr/bin/openssl \
+        "$prefix/usr/sbin/exim4" "$prefix/usr/sbin/smtpd"; do
         runs "$program" || return 1
     done
     for user in Debian-exim opensmtpd opensmtpq; do
         getent passwd "$user" >/dev/null || return 1
     done
+}
+
+environment_complete() {  # the environment keeps a copy of the list it was made from, written last
+    [ -x "$environment/bin/sslyze" ] && cmp -s "$wanted" "$environment/constraints.txt"
 }
 
 system_user() {
@@ -33,7 +41,55 @@ system_user() {
         useradd --system --gid "$1" --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin "$1"
 }
 
-if complete; then
+install_packages() {
+    if [ -e "$policy" ] || [ -L "$policy" ]; then
+        mv "$policy" "$scratch/policy-rc.d"
+    fi
+    replaced=yes
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+
+    apt-get -q update
+    # shellcheck disable=SC2086  # the lists are meant to be split
+    apt-get -q -y --no-install-recommends install $installed
+
+    mkdir "$scratch/packages"
+    chown _apt "$scratch/packages" 2>/dev/null || true
+    # shellcheck disable=SC2086
+    (cd "$scratch/packages" && apt-get -q download $unpacked)
+    libraries=$(
+        for package in "$scratch"/packages/*.deb; do
+            dpkg-deb -f "$package" Depends
+        done | tr ',' '\n' | sed -n 's/^ *\(lib[^ (|]*\).*/\1/p' | sort -u
+    )
+    # shellcheck disable=SC2086
+    apt-get -q -y --no-install-recommends install $libraries
+
+    mkdir -p "$prefix"
+    for package in "$scratch"/packages/*.deb; do
+        dpkg-deb -x "$package" "$prefix"
+    done
+    chmod -R u-s,g-s "$prefix"  # the tests start them as root; nobody else needs their powers
+    chmod 755 "$prefix"
+
+    for user in Debian-exim opensmtpd opensmtpq; do
+        system_user "$user"
+    done
+}
+
+make_environment() {
+    rm -rf "$environment"
+    mkdir -p "$prefix"
+    /usr/bin/python3 -m venv "$environment"
+    # sslyze comes as source alone, and what builds it shall be pinned as well.
+    sed -n '/^setuptools==/,/[^\\]$/p' "$wanted" >"$scratch/setuptools.txt"
+    for list in "$scratch/setuptools.txt" "$wanted"; do
+        "$environment/bin/pip" -q --disable-pip-version-check install --no-build-isolation --require-hashes -r "$list"
+    done
+    cp "$wanted" "$environment/constraints.txt"
+}
+
+if packages_complete && environment_complete; then
     exit 0
 fi
 if [ "$(id -u)" -ne 0 ]; then
@@ -44,9 +100,12 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 scratch=$(mktemp -d)
 chmod 755 "$scratch"
+replaced=
 
 restore() {  # puts the machine's own policy about starting daemons back as it was
-    rm -f "$policy"
+    if [ -n "$replaced" ]; then
+        rm -f "$policy"
+    fi
     if [ -e "$scratch/policy-rc.d" ] || [ -L "$scratch/policy-rc.d" ]; then
         mv "$scratch/policy-rc.d" "$policy"
     fi
@@ -56,40 +115,13 @@ trap restore EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-if [ -e "$policy" ] || [ -L "$policy" ]; then
-    mv "$policy" "$scratch/policy-rc.d"
+if ! packages_complete; then
+    install_packages
 fi
-printf '#!/bin/sh\nexit 101\n' >"$policy"
-chmod 755 "$policy"
-
-apt-get -q update
-# shellcheck disable=SC2086  # the lists are meant to be split
-apt-get -q -y --no-install-recommends install $installed
-
-mkdir "$scratch/packages"
-chown _apt "$scratch/packages" 2>/dev/null || true
-# shellcheck disable=SC2086
-(cd "$scratch/packages" && apt-get -q download $unpacked)
-libraries=$(
-    for package in "$scratch"/packages/*.deb; do
-        dpkg-deb -f "$package" Depends
-    done | tr ',' '\n' | sed -n 's/^ *\(lib[^ (|]*\).*/\1/p' | sort -u
-)
-# shellcheck disable=SC2086
-apt-get -q -y --no-install-recommends install $libraries
-
-mkdir -p "$prefix"
-for package in "$scratch"/packages/*.deb; do
-    dpkg-deb -x "$package" "$prefix"
-done
-chmod -R u-s,g-s "$prefix"  # the tests start them as root; nobody else needs their powers
-chmod 755 "$prefix"
-
-for user in Debian-exim opensmtpd opensmtpq; do
-    system_user "$user"
-done
-
-if ! complete; then
+if ! environment_complete; then
+    make_environment
+fi
+if ! packages_complete || ! environment_complete; then
     say "something is still missing after the installation"
     exit 1
 fi

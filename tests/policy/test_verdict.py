@@ -24,6 +24,8 @@ GOOD = {
     "certificate_problems": Known([]),
     "certificate_name_match": YES,
     "certificate_key_sufficient": YES,
+    "tls_versions": Known(["TLSv1.2", "TLSv1.3"]),
+    "dh_bits": ABSENT,
 }
 NO_TLS = dict.fromkeys(GOOD, ABSENT) | {"starttls_offered": NO, "starttls_stripped": NO}
 REQUIRED = (
@@ -72,6 +74,24 @@ def spoken(version: str) -> Known[dict[str, str]]:
 )
 def test_the_verdict_on_one_address(readings: dict[str, object], verdict: str, codes: list[str]) -> None:
     assert judge(endpoint(**readings)) == (verdict, codes)
+
+
+OVER_A_FIELD = Known({"version": "TLSv1.2", "cipher_suite": "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", "group": "dhe"})
+
+
+@pytest.mark.parametrize(
+    ("bits", "verdict", "codes"),
+    [(Known(2048), "protected", []), (Known(1024), "degraded", ["key-too-small"]), (LATE, "unknown", []), (ABSENT, "unknown", [])],
+)
+def test_a_finite_field_that_a_modern_sender_gets_must_be_large_enough(bits: object, verdict: str, codes: list[str]) -> None:
+    assert judge(endpoint(negotiated=OVER_A_FIELD, dh_bits=bits)) == (verdict, codes)
+    assert judge(endpoint(dh_bits=bits)) == ("protected", [])  # a curve is negotiated
+
+
+def test_a_server_that_speaks_nothing_our_own_library_does_is_told_its_versions_by_raw_hellos() -> None:
+    too_old = {"negotiated": LATE, "tls_versions": Known(["SSLv3"])}
+    assert judge(endpoint(**too_old)) == ("degraded", ["version-too-old"])
+    assert judge(endpoint(negotiated=LATE, tls_versions=Known(["TLSv1.2"]))) == ("unknown", [])
 
 
 @pytest.mark.parametrize("name", [*REQUIRED, "negotiated"])

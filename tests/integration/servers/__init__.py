@@ -4,7 +4,7 @@ Every class is an async context manager: the server answers when the block is en
 the block ends. ``install.sh``, one directory up, installs the programs.
 """
 
-from .certificates import Authority, Certificate
+from .certificates import Authority, Certificate, write_dh_parameters
 from .exim import Exim
 from .knot import Knot, Zone
 from .loopback import free_address, free_port
@@ -12,22 +12,30 @@ from .opensmtpd import OpenSMTPD
 from .postfix import Postfix, Postscreen
 from .prometheus import Prometheus, check_metrics, check_rules
 from .server import Server
+from .tlsonly import Fronted, GnuTLSServ, LegacySettings, PyOpenSSL, SServer, TLSLite
 from .unbound import Unbound
 
 __all__ = [
     "Authority",
     "Certificate",
     "Exim",
+    "Fronted",
+    "GnuTLSServ",
     "Knot",
+    "LegacySettings",
     "OpenSMTPD",
     "Postfix",
     "Postscreen",
     "Prometheus",
+    "PyOpenSSL",
+    "SServer",
     "Server",
+    "TLSLite",
     "Unbound",
     "Zone",
     "check_metrics",
     "check_rules",
     "free_address",
     "free_port",
+    "write_dh_parameters",
 ]

@@ -1,5 +1,6 @@
 """A certificate authority for the tests: a root, and RSA and ECDSA leaves under it, as PEM files."""
 
+import base64
 import datetime as dt
 import ipaddress
 from collections.abc import Sequence
@@ -76,10 +77,12 @@ class Authority:
         *,
         starts: dt.timedelta = -DAY,
         ends: dt.timedelta = 90 * DAY,
+        key_encipherment: bool = False,
     ) -> Certificate:
         """Sign a server certificate for these host names or addresses and write its files.
 
         ``starts`` and ``ends`` count from now, so that ``ends=-DAY`` with ``starts=-2*DAY`` makes an expired one.
+        ``key_encipherment`` is what GnuTLS wants of an RSA certificate before it takes a suite of static RSA.
         """
         now = dt.datetime.now(dt.UTC)
         key = _new_key(algorithm)
@@ -92,7 +95,7 @@ class Authority:
             .not_valid_before(now + starts)
             .not_valid_after(now + ends)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(authority=False), critical=True)
+            .add_extension(_usage(authority=False, key_encipherment=key_encipherment), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -109,11 +112,11 @@ class Authority:
         return written
 
 
-def _usage(*, authority: bool) -> x509.KeyUsage:
+def _usage(*, authority: bool, key_encipherment: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=True,
         content_commitment=False,
-        key_encipherment=False,
+        key_encipherment=key_encipherment,
         data_encipherment=False,
         key_agreement=False,
         key_cert_sign=authority,
@@ -121,3 +124,19 @@ def _usage(*, authority: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+OAKLEY_GROUP_2 = (  # 1024 bits, RFC 2409 section 6.2; it is what old servers have
+    "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD"
+    "EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED"
+    "EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF"
+)
+
+
+def write_dh_parameters(directory: Path) -> Path:
+    """Write Diffie-Hellman parameters of 1024 bits as a PEM file, for servers that take such a file."""
+    prime = b"\x02\x81\x81\x00" + bytes.fromhex(OAKLEY_GROUP_2)
+    sequence = b"\x30\x81\x87" + prime + b"\x02\x01\x02"  # by hand, for cryptography gives up finite fields
+    file = directory / "dh1024.pem"
+    file.write_bytes(b"-----BEGIN DH PARAMETERS-----\n" + base64.encodebytes(sequence) + b"-----END DH PARAMETERS-----\n")
+    return file
