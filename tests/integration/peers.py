@@ -161,11 +161,13 @@ _SSLYZE_VERSIONS = {
 _SSLYZE_TESTS = ("--sslv2", "--sslv3", "--tlsv1", "--tlsv1_1", "--tlsv1_2", "--tlsv1_3", "--elliptic_curves")
 
 
-async def sslyze(address: str, port: int, host: str) -> Found:
-    """Run sslyze: suites by version, and curves."""
+async def sslyze(address: str, port: int, host: str, *, gently: bool = False) -> Found:
+    """Run sslyze: suites by version, and curves; gently, with fewer connections at once, where a server turns it away otherwise."""
     if not SSLYZE.exists():
         raise PeerError(f"{SSLYZE} is missing; run tests/integration/install.sh as root")
     command = [str(SSLYZE), *_SSLYZE_TESTS, "--starttls=smtp", f"--sni={host}", "--mozilla_config=disable", "--json_out=-"]
+    if gently:
+        command.append("--slow_connection")
     run = await asyncio.to_thread(run_measured, [*command, f"{address}:{port}"])
     try:
         (result,) = json.loads(run.out[run.out.index("{") :])["server_scan_results"]

@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 import pytest_asyncio
-from peers import PEERS, Found
+from peers import PEERS, Found, sslyze
 from setups import SETUPS, Setup, set_up
 
 from mailtls.asking import ask, ask_all
@@ -108,14 +108,20 @@ async def test_a_peer_finds_the_same_but_for_what_is_known_of_it(peer: str, enum
     setup, _, picture = enumerated
     ours = {(version, name) for version, names in suites_of(picture).items() for name in names}
     theirs: set[tuple[str, str]] = set()
-    for _attempt in range(3):  # a server turns away who opens too many connections at once, and sslyze then reports what is left
-        found: Found = await PEERS[peer](setup.address, setup.port, setup.host)
+    not_measured = set(VERSIONS)  # sslyze breaks off on Exim now and then, and says so; that is no verdict on Exim, nor on us
+    for attempt in range(3):
+        if attempt and peer == "sslyze":
+            found: Found = await sslyze(setup.address, setup.port, setup.host, gently=True)
+        else:
+            found = await PEERS[peer](setup.address, setup.port, setup.host)
+        not_measured &= {complaint.partition(":")[0] for complaint in found.complaints}
         theirs |= {(version, name) for version, names in found.suites.items() for name in names}
         missing = {(v, name) for v, name in ours - theirs if not any(peer == who and (name.endswith(w) or v == w) for who, w in BLIND_SPOTS)}
         if not missing:
             break
     assert theirs <= ours, "a suite that we did not find"
-    assert missing == set()
+    assert not not_measured or peer == "sslyze"
+    assert {(version, name) for version, name in missing if version not in not_measured} == set()
 
 
 async def test_what_changed_is_seen_by_a_recheck() -> None:
