@@ -3,7 +3,7 @@
 Sans-I/O: bytes in as they come, an answer out as soon as there is enough of it. Nothing is computed but lengths and digests, so that
 no field of the wire can be expensive. What is no proper answer is :class:`Silent`, never a refusal.
 
-RFC 8446 sections 4.1.3, 4.1.4 and 6; RFC 5246 sections 7.4.1.3 to 7.4.5; RFC 8422 section 5.4; SSLv2 by its draft.
+RFC 8446 sections 4.1.3, 4.1.4 and 6; RFC 5246 sections 7.4.1.3 to 7.4.5; RFC 8422 section 5.4.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mailtls.hellos import Accepted, Refused, Silent
 from mailtls.model import Cause, Stage
 from mailtls.smtp.reply import readable
+from mailtls.tls import sslv2
 from mailtls.tls.hello import CODES, KEY_SHARE, SUPPORTED_VERSIONS
 from mailtls.tls.names import ALERTS, version_name
 from mailtls.tls.primes import group_of_prime
@@ -102,18 +103,21 @@ class AnswerReader:
 
     def feed(self, octets: bytes) -> Answer | None:
         """Take some more bytes. Returns the answer once it is complete, and ``None`` before."""
-        self._wire += octets
+        room = MAX_FLIGHT - len(self._wire)
+        self._wire += octets[:room]
         try:
-            if self._offer.version == "SSLv2" and self._wire[0] not in (_ALERT, _HANDSHAKE):
-                answer = _sslv2_answer(bytes(self._wire))
-            else:
-                answer = self._records()
-        except (_Nonsense, Truncated) as error:
+            answer = self._answer() if self._wire else None
+        except (_Nonsense, sslv2.NotSSLv2, Truncated) as error:
             begins = readable(bytes(self._wire[:24]), 60)
             return Silent(Cause.PROTOCOL_ERROR, Stage.HELLO, f"{error}; the answer begins '{begins}'")
-        if answer is None and len(self._wire) > MAX_FLIGHT:
+        if answer is None and len(octets) > room:
             return Silent(Cause.LIMIT_EXCEEDED, Stage.HELLO, f"more than {MAX_FLIGHT} octets, and no whole answer")
         return answer
+
+    def _answer(self) -> Answer | None:
+        if self._offer.version == "SSLv2" and self._wire[0] not in (_ALERT, _HANDSHAKE):
+            return sslv2.read_answer(self._wire)
+        return self._records()
 
     def end(self, *, reset: bool = False) -> Answer:
         """Return what the end of the stream means: a close before any answer may be a refusal, one within an answer is none."""
@@ -158,8 +162,8 @@ class AnswerReader:
                 raise _Nonsense("warnings without end")
             return None
         name = ALERTS.get(number, f"of the unassigned number {number}")
-        if self._flight.has_hello:
-            return Silent(Cause.PROTOCOL_ERROR, Stage.HELLO, f"the server chose a suite, and then sent the alert {name}")
+        if self._flight.has_hello or self._messages:
+            return Silent(Cause.PROTOCOL_ERROR, Stage.HELLO, f"the server began to answer, and then sent the alert {name}")
         return Refused(number, name)
 
     def _handshake(self) -> Answer | None:
@@ -299,36 +303,3 @@ def read_chain(body: bytes) -> tuple[bytes, ...]:
     while certificates.left and len(chain) < MAX_CHAIN:
         chain.append(certificates.vector(3))
     return tuple(chain)
-
-
-def _sslv2_answer(wire: bytes) -> Answer | None:
-    """Read SSLv2's SERVER-HELLO (draft section 2.6), or its ERROR (2.4)."""
-    cursor = Cursor(wire)
-    try:
-        header = cursor.uint(2)
-        size = header & 0x7FFF
-        if not header & 0x8000:
-            size = header & 0x3FFF
-            cursor.take(1)
-        if size < 3 or size > _MAX_RECORD:
-            raise _Nonsense("neither an SSLv2 record nor a TLS one")
-        message = Cursor(cursor.take(size))
-    except Truncated:
-        if wire[:1] and not wire[0] & 0x80 and wire[0] > 0x3F:
-            raise _Nonsense("neither an SSLv2 record nor a TLS one") from None
-        return None
-    kind = message.uint(1)
-    if kind == 0:
-        return Refused(40, f"SSLv2 error {message.uint(2)}")
-    if kind != 4:
-        raise _Nonsense(f"an SSLv2 message of type {kind}")
-    message.take(2)
-    if message.uint(2) != CODES["SSLv2"]:
-        raise _Nonsense("another version than SSLv2 in its own hello")
-    certificate, kinds, session = message.uint(2), message.uint(2), message.uint(2)
-    der, listed = message.take(certificate), Cursor(message.take(kinds))
-    message.take(session)
-    codes = tuple(listed.uint(3) for _ in range(kinds // 3))
-    if not codes:
-        return Refused(40, "SSLv2 without a common cipher kind")
-    return Accepted("SSLv2", codes[0], chain=(der,) if der else (), kinds=codes)

@@ -1,4 +1,4 @@
-"""ClientHellos as bytes (RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2, RFC 6101 section 5.6.1.2; SSLv2 by its draft).
+"""ClientHellos as bytes (RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2, RFC 6101 section 5.6.1.2).
 
 Pure: an offer, a name and some random octets in, the bytes of one hello out. An offer of TLS 1.3 sends no key share, so that a server
 which could go on answers with a HelloRetryRequest that names both its suite and its group, and neither side computes anything.
@@ -9,12 +9,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from mailtls.tls import sslv2
 from mailtls.tls.wire import uint, uints, vector
 
 if TYPE_CHECKING:
     from mailtls.hellos import HelloOffer
 
-CODES = {"SSLv2": 0x0002, "SSLv3": 0x0300, "TLSv1.0": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
+CODES = {"SSLv2": sslv2.VERSION, "SSLv3": 0x0300, "TLSv1.0": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
 """Protocol versions as they stand on the wire."""
 
 EMPTY_RENEGOTIATION_INFO = 0x00FF
@@ -49,7 +50,7 @@ def client_hello(offer: HelloOffer, host: str, random: bytes) -> bytes:
 
     """
     if offer.version == "SSLv2":
-        return _sslv2(offer, random)
+        return sslv2.client_hello(offer, random)
     code = CODES[offer.version]
     suites = offer.cipher_suites
     if offer.fallback:
@@ -121,11 +122,3 @@ def _padding(length: int, wanted: int) -> bytes:
         wanted = max(wanted, _HANG.stop)
     missing = wanted - length
     return b"" if missing <= 0 else _extension(PADDING, bytes(max(0, missing - 4)))
-
-
-def _sslv2(offer: HelloOffer, random: bytes) -> bytes:
-    """Write SSLv2's CLIENT-HELLO ("The SSL Protocol", draft of February 1995, section 2.5), with a challenge of 16 octets."""
-    kinds, challenge = uints(3, offer.cipher_suites), random[:16]
-    sizes = uint(2, len(kinds)) + uint(2, 0) + uint(2, len(challenge))
-    body = b"\x01" + uint(2, CODES["SSLv2"]) + sizes + kinds + challenge
-    return uint(2, 0x8000 | len(body)) + body

@@ -78,7 +78,7 @@ def key_exchange(code: int) -> KeyExchange:
         signed=not anonymous and not psk and (curve or field or srp),
         needs_certificate=not anonymous,
         has_hint=psk,
-        is_optional=export or not (curve or field or srp or base == "ECCPWD"),
+        is_optional=not (curve or field or srp or base == "ECCPWD"),  # RSA with a short key of its own needs no temporary one
     )
 
 
