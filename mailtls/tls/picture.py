@@ -130,10 +130,11 @@ def read_picture(asked: Sequence[Asked]) -> Picture:
     follows = {version: says for version in accepted if (says := follows_us(asked, version)) is not None}
     return Picture(
         accepted=accepted,
-        rejected={version: frozenset(codes) for version, codes in rejected.items()},
+        # A host of several machines may take a suite on one and refuse it on another: then it is accepted.
+        rejected={version: frozenset(codes - accepted.get(version, {}).keys()) for version, codes in rejected.items()},
         spoken=_spoken(asked, accepted, refused, rejected),
         groups={version: tuple(codes) for version, codes in groups.items()},
-        groups_rejected={version: frozenset(codes) for version, codes in groups_rejected.items()},
+        groups_rejected={version: frozenset(codes - groups.get(version, {}).keys()) for version, codes in groups_rejected.items()},
         follows_us=follows,
         refused=refused,
         answers={v: tuple(a for i in asked if isinstance(a := i.answer, Accepted) and a.version == v) for v in accepted},
@@ -223,10 +224,18 @@ def _bears(asked: Sequence[Asked], refused: Sequence[Asked], accepted: Mapping[s
     found = {}
     with_all = any(isinstance(i.answer, Accepted) and i.offer.size and i.offer.grease for i in asked)
     for name, has in ODDITIES.items():
-        # Without what makes it odd, the offer is one that the server accepts: it has a suite that was accepted.
-        known = [i for i in refused if has(i.offer) and any(code in accepted.get(i.offer.version, {}) for code in i.offer.cipher_suites)]
+        known = [i for i in refused if has(i.offer) and _is_good_but_for_oddities(i.offer, accepted.get(i.offer.version, {}))]
         if any(isinstance(i.answer, Accepted) and has(i.offer) for i in asked) or (with_all and name in ("large-hello", "unknown-values")):
             found[name] = True
         elif known:
             found[name] = False
     return found
+
+
+def _is_good_but_for_oddities(offer: HelloOffer, accepted: Mapping[int, Accepted]) -> bool:
+    """Whether an offer has a suite that was accepted, and every group and signature scheme that may go with it."""
+    if not any(code in accepted for code in offer.cipher_suites):
+        return False
+    groups = groups_of_13() if offer.version == "TLSv1.3" else () if offer.version == "SSLv3" else groups_before_13()
+    schemes = SCHEMES if offer.version == "TLSv1.2" else ()
+    return set(groups) <= set(offer.groups) and set(schemes) <= set(offer.signature_schemes)

@@ -17,34 +17,34 @@ def vouched_refusals(asked: Sequence[Asked]) -> tuple[Asked, ...]:
     """Return the refusals that were about the offer, and not about us or the moment.
 
     An alert that answers offers counts when a later answer accepts one. A close, or an alert that any fault may lead to, counts when
-    the same offer met it twice and was never accepted, with an accepted offer before the first time and after the last; and in a scan
-    where an offer that was accepted before is closed upon, no close says anything.
+    the same offer met it twice and nothing else, with an accepted offer before the first time and after the last; and of a server that
+    closed upon an offer and answered it another time, no close says anything.
     """
     taken = [index for index, item in enumerate(asked) if isinstance(item.answer, Accepted)]
     if not taken:
         return ()
     accepted = {asked[index].offer for index in taken}
-    places: dict[HelloOffer, list[int]] = {}
+    answered = accepted | {item.offer for item in asked if _is_about_the_offer(item)}
+    closed: dict[HelloOffer, list[int]] = {}
     for index, item in enumerate(asked):
-        if isinstance(item.answer, Refused) and item.answer.alert not in ABOUT_THE_OFFER:
-            places.setdefault(item.offer, []).append(index)
-    erratic = any(offer in accepted and min(at) > taken[0] for offer, at in places.items() if _was_fine_before(asked, offer, at))
+        if isinstance(item.answer, Refused) and not _is_about_the_offer(item):
+            closed.setdefault(item.offer, []).append(index)
+    erratic = not answered.isdisjoint(closed)
     found = []
     for index, item in enumerate(asked):
-        if not isinstance(item.answer, Refused):
+        if not isinstance(item.answer, Refused) or item.offer in accepted:
             continue
-        if item.answer.alert in ABOUT_THE_OFFER:
-            if index < taken[-1] and item.offer not in accepted:
-                found.append(item)
-            continue
-        between = [place for place in places[item.offer] if taken[0] < place < taken[-1]]
-        if len(between) > 1 and item.offer not in accepted and not erratic:
+        if _is_about_the_offer(item):
+            counts = index < taken[-1]
+        else:
+            counts = not erratic and sum(taken[0] < place < taken[-1] for place in closed[item.offer]) > 1
+        if counts:
             found.append(item)
     return tuple(found)
 
 
-def _was_fine_before(asked: Sequence[Asked], offer: HelloOffer, refused_at: Sequence[int]) -> bool:
-    return any(item.offer == offer and isinstance(item.answer, Accepted) for item in asked[: refused_at[-1]])
+def _is_about_the_offer(item: Asked) -> bool:
+    return isinstance(item.answer, Refused) and item.answer.alert in ABOUT_THE_OFFER
 
 
 def is_borne(offer: HelloOffer, borne: Iterable[HelloOffer]) -> bool:

@@ -27,6 +27,8 @@ def client_hello(offer: HelloOffer, random: bytes) -> bytes:
     kinds, challenge = uints(3, offer.cipher_suites), random[:16]
     sizes = uint(2, len(kinds)) + uint(2, 0) + uint(2, len(challenge))
     body = b"\x01" + uint(2, VERSION) + sizes + kinds + challenge
+    if len(body) >= _TWO_OCTETS << 8:
+        raise OverflowError("the length of the record would run into the bit that marks its header")
     return uint(2, _TWO_OCTETS << 8 | len(body)) + body
 
 

@@ -185,7 +185,6 @@ def test_an_offer_that_does_not_fit_is_an_overflow_and_no_hello(offer: HelloOffe
         client_hello(offer, HOST, RANDOM)
 
 
-@pytest.mark.xfail(strict=True, reason="its length then runs into the bit that marks the header, and the hello is a wrong one")
 def test_sslv2_kinds_that_do_not_fit_into_its_record_are_an_overflow_as_well() -> None:
     with pytest.raises(OverflowError):
         client_hello(HelloOffer("SSLv2", tuple(range(10_915))), HOST, RANDOM)
