@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mailtls.hellos import HelloEvidence, Refused
-    from mailtls.model import Cause, Endpoint, Stage, Unknown
+    from mailtls.model import Cause, Endpoint, EndpointObservation, Stage, Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,67 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class HostRoute:
-    """An MX host of a domain and the look-ups of its addresses."""
+    """An MX host of a domain, and the look-ups of what DNS says about it.
+
+    Args:
+        host: its name in ASCII, lower case, without the final dot.
+        preference: of its MX record.
+        addresses: the look-ups of A and AAAA.
+        alias: the look-up of the host's own CNAME, where its addresses came by an alias and DNSSEC does not vouch for them.
+        tlsa: look-ups of TLSA in the order in which they were made (RFC 7672 section 2.2.2); none where the zone of the addresses is
+            not secure, so that nothing has to be asked.
+
+    """
 
     host: str
     preference: int
     addresses: tuple[Lookup, ...]
+    alias: Lookup | None = None
+    tlsa: tuple[Lookup, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFetch:
+    """One attempt to fetch an MTA-STS policy (RFC 8461 section 3.3).
+
+    Args:
+        url: that was asked for.
+        began: when.
+        addresses: the look-ups of the policy host.
+        status: of the HTTP response; ``None`` where there was none.
+        content_type: of the response, as it came; empty without one.
+        body: of the response, up to the cap.
+        chain: DER that the policy host sent, end entity first.
+        failure: what ended the attempt before there was a response; or what was wrong with it on the way.
+        took: seconds.
+
+    """
+
+    url: str
+    began: datetime
+    addresses: tuple[Lookup, ...] = ()
+    status: int | None = None
+    content_type: str = ""
+    body: bytes = b""
+    chain: tuple[bytes, ...] = ()
+    failure: Failure | None = None
+    took: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StsEvidence:
+    """What a domain says of MTA-STS.
+
+    Args:
+        record: the look-up of the TXT record at ``_mta-sts``.
+        fetch: the last attempt to fetch the policy; ``None`` where none was made, because no record asks for it.
+        policy: the last fetch that brought one, where ``fetch`` is another.
+
+    """
+
+    record: Lookup
+    fetch: PolicyFetch | None = None
+    policy: PolicyFetch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +146,8 @@ class RouteEvidence:
         omitted_hosts: how many MX hosts the cap left out.
         failure: why no route was looked for.
         began: when the look-ups began.
+        mta_sts: what it says of MTA-STS; ``None`` where it was not asked.
+        tls_rpt: the look-up of the TXT record at ``_smtp._tls``; ``None`` where it was not asked.
 
     """
 
@@ -100,6 +158,24 @@ class RouteEvidence:
     omitted_hosts: int = 0
     failure: Failure | None = None
     began: datetime | None = None
+    mta_sts: StsEvidence | None = None
+    tls_rpt: Lookup | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostEvidence:
+    """An MX host within its domain: what DANE and MTA-STS are decided from, since both depend on the two together.
+
+    Args:
+        route: the way to the domain.
+        host: the host on that way.
+        endpoints: what may be said of each of its addresses now.
+
+    """
+
+    route: RouteEvidence
+    host: HostRoute
+    endpoints: tuple[EndpointObservation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,7 @@ class EndpointObservation:
         attempted_at: when the last attempt began; ``None`` before the first.
         concluded_at: when the last conclusive attempt began; ``None`` before the first.
         inconclusive: why the last attempt could not decide; ``None`` where it could.
+        chains: DER, end entity first, of each distinct certificate that the endpoint serves to clients that name it.
 
     """
 
@@ -159,6 +160,7 @@ class EndpointObservation:
     attempted_at: datetime | None = None
     concluded_at: datetime | None = None
     inconclusive: Unknown | None = None
+    chains: Reading[tuple[tuple[bytes, ...], ...]] = field(default_factory=Absent)
 
 
 @dataclass(frozen=True, slots=True)

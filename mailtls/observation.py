@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from mailtls import facts
+from mailtls.evidence import HostEvidence
 from mailtls.facts.routing import is_null_mx, why_incomplete, why_no_address, why_no_route
 from mailtls.model import Cause, DomainObservation, Endpoint, MXObservation, Stage, Unknown
 from mailtls.policy.verdict import judge_domain
@@ -50,7 +51,8 @@ def observe_domain(
     hosts = []
     for host in route.hosts:
         observations = tuple(observed(endpoint) for endpoint in endpoints_of(host, port))
-        host_readings: dict[str, Reading[object]] = {fact.name: fact.read(host, anchors) for fact in facts.MX}
+        evidence = HostEvidence(route, host, observations)
+        host_readings: dict[str, Reading[object]] = {fact.name: fact.read(evidence, anchors) for fact in facts.MX}
         hosts.append(MXObservation(host.host, host.preference, host_readings, observations, why_no_address(host)))
     verdict, findings = judge_domain(readings, hosts, _why_unresolved(route))
     failed = {host.host: why_no_address(host) for host in latest.hosts}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from mailtls.facts import certificates, enumerated, extensions, handshake, routing, starttls
 
 if TYPE_CHECKING:
-    from mailtls.evidence import HostRoute, RouteEvidence, ScanEvidence
+    from mailtls.evidence import HostEvidence, RouteEvidence, ScanEvidence
     from mailtls.facts.declaration import Fact
 
 DOMAIN: tuple[Fact[RouteEvidence], ...] = routing.DOMAIN_FACTS
-MX: tuple[Fact[HostRoute], ...] = routing.MX_FACTS
+MX: tuple[Fact[HostEvidence], ...] = routing.MX_FACTS
 ENDPOINT: tuple[Fact[ScanEvidence], ...] = (*starttls.FACTS, *handshake.FACTS, *certificates.FACTS, *enumerated.FACTS, *extensions.FACTS)
 
 ALL: tuple[Fact[Any], ...] = (*DOMAIN, *MX, *ENDPOINT)

@@ -87,6 +87,14 @@ def _certificates(scan: ScanEvidence, anchors: Anchors) -> Reading[list[dict[str
     return Known(shown) if gap is None else Unknown(gap.cause, gap.stage, gap.detail, shown)
 
 
+def _all_chains(scan: ScanEvidence, anchors: Anchors) -> Reading[tuple[tuple[bytes, ...], ...]]:
+    chains = tuple(_chains(scan))
+    if not chains:
+        return without_tls(scan, anchors)
+    gap = _gap(scan)
+    return Known(chains) if gap is None else Unknown(gap.cause, gap.stage, gap.detail, chains)
+
+
 def _judged(scan: ScanEvidence, anchors: Anchors) -> Iterator[tuple[str, str]]:
     """Yield a code and a sentence for each served chain that is not trusted."""
     for chain in _chains(scan):
@@ -137,6 +145,13 @@ def _dated(certificates: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...]
             until = datetime.strptime(certificate["not_after"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
             yield (certificate["key_type"] or "unknown",), until.timestamp()
 
+
+CHAINS: Fact[ScanEvidence] = Fact(
+    "chains", Scope.ENDPOINT, Kind.LIST, Better.NEITHER,
+    "DER of every distinct chain that the server shows to clients which name it.",
+    "RFC 8446 section 4.4.2", _all_chains, quick=False,
+)  # fmt: skip
+"""Held like the facts that are shown, and shown nowhere: DANE is decided from it."""
 
 FACTS: tuple[Fact[ScanEvidence], ...] = (
     Fact(

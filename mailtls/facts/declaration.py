@@ -23,7 +23,7 @@ class Scope(StrEnum):
     DOMAIN = "domain"
     """Read from ``RouteEvidence``."""
     MX = "mx"
-    """Read from ``HostRoute``: an MX host within its domain."""
+    """Read from ``HostEvidence``: an MX host within its domain."""
     ENDPOINT = "endpoint"
     """Read from ``ScanEvidence``: one address of an MX host."""
 

@@ -12,7 +12,7 @@ from mailtls.facts.visits import unknown_of
 from mailtls.model import Cause, Known, Stage, Unknown
 
 if TYPE_CHECKING:
-    from mailtls.evidence import HostRoute, Lookup, RouteEvidence
+    from mailtls.evidence import HostEvidence, HostRoute, Lookup, RouteEvidence
     from mailtls.model import Reading
     from mailtls.trust.pkix import Anchors
 
@@ -133,7 +133,8 @@ def _is_alias(host: HostRoute) -> bool:
     return any(lookup.canonical.removesuffix(".").lower() != host.host for lookup in host.addresses if lookup.records)
 
 
-def _addresses(host: HostRoute, _anchors: Anchors) -> Reading[list[str]]:
+def _addresses(evidence: HostEvidence, _anchors: Anchors) -> Reading[list[str]]:
+    host = evidence.host
     found = sorted({record for lookup in host.addresses for record in lookup.records})
     missing = why_no_address(host) or why_incomplete(host)
     return Known(found) if missing is None else replace(missing, seen=found)
@@ -162,7 +163,7 @@ DOMAIN_FACTS: tuple[Fact[RouteEvidence], ...] = (
     ),
 )  # fmt: skip
 
-MX_FACTS: tuple[Fact[HostRoute], ...] = (
+MX_FACTS: tuple[Fact[HostEvidence], ...] = (
     Fact(
         "addresses", Scope.MX, Kind.LIST, Better.NEITHER,
         "The host's addresses of both families.",

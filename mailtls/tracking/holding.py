@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailtls import facts
 from mailtls.evidence import Handshake, Purpose
+from mailtls.facts.certificates import CHAINS
 from mailtls.facts.visits import usual_handshake
 from mailtls.model import Absent, Cause, EndpointObservation, Known, Stage, Unknown
 
@@ -81,7 +82,7 @@ def absorb(track: Track | None, scan: ScanEvidence, anchors: Anchors) -> Track:
     hellos = scan.hellos if scan.hellos is not None or track is None else track.hellos
     if full is None or not shows_another_certificate(full, scan):
         scan = replace(scan, hellos=hellos)
-    readings = {fact.name: fact.read(scan, anchors) for fact in facts.ENDPOINT}
+    readings = {fact.name: fact.read(scan, anchors) for fact in (*facts.ENDPOINT, CHAINS)}
     held = {} if track is None else _still_applying(track.held, readings)
     missing = {}
     for name, reading in readings.items():
@@ -148,10 +149,10 @@ def observe(track: Track | None, endpoint: Endpoint, now: datetime, interval: ti
     if track is None:
         waiting = Unknown(Cause.NOT_ATTEMPTED, Stage.CONNECT, "not measured yet")
         readings: dict[str, Reading[object]] = {fact.name: waiting for fact in facts.ENDPOINT}
-        return EndpointObservation(endpoint, readings, conclusive=False, inconclusive=waiting)
+        return EndpointObservation(endpoint, readings, conclusive=False, inconclusive=waiting, chains=waiting)
     readings = {}
     last_scan: dict[str, Reading[object]] = {}
-    for fact in facts.ENDPOINT:
+    for fact in (*facts.ENDPOINT, CHAINS):
         kept = track.held.get(fact.name)
         gap = track.missing.get(fact.name)
         last_scan[fact.name] = gap if gap is not None else track.held[fact.name].reading
@@ -160,6 +161,7 @@ def observe(track: Track | None, endpoint: Endpoint, now: datetime, interval: ti
         else:
             readings[fact.name] = gap or Unknown(Cause.NOT_ATTEMPTED, Stage.CONNECT, "last measured too long ago")
     inconclusive = why_inconclusive(last_scan)
+    chains: Reading[Any] = readings.pop(CHAINS.name)
     return EndpointObservation(
         endpoint,
         readings,
@@ -168,6 +170,7 @@ def observe(track: Track | None, endpoint: Endpoint, now: datetime, interval: ti
         attempted_at=track.attempted_at,
         concluded_at=track.concluded_at,
         inconclusive=inconclusive,
+        chains=chains,
     )
 
 
