@@ -95,7 +95,8 @@ def _by_strength(version: str, names: list[str]) -> str:
         lacking = f", {len(without)} of them without forward secrecy" if without else ""
         parts.append(f"{len(fair)} with CBC or a static key{lacking}")
     if weak:
-        parts.append(f"[red]{len(weak)} without encryption or authentication[/] {_names(weak[:_SHOWN])}{'...' if len(weak) > _SHOWN else ''}")
+        kinds = [kind for kind in ("NULL", "EXPORT", "anon") if any(kind in cipher_suite_name(code) for code in weak)]
+        parts.append(f"[red]{len(weak)} without encryption or authentication[/] ({', '.join(kinds)})")
     return "; ".join(parts)
 
 
