@@ -203,6 +203,7 @@ class KeyType(StrEnum):
 
     RSA = "RSA"
     ECDSA = "ECDSA"
+    EDDSA = "EdDSA"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,13 @@ _SUITES = {
     None: b"ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0",
     KeyType.RSA: b"ALL:!aNULL:!eNULL:!PSK:!SRP:!aECDSA:!aDSS:@SECLEVEL=0",
     KeyType.ECDSA: b"ALL:!aNULL:!eNULL:!PSK:!SRP:!aRSA:!aDSS:!kRSA:@SECLEVEL=0",
+    KeyType.EDDSA: b"ALL:!aNULL:!eNULL:!PSK:!SRP:!aRSA:!aDSS:!kRSA:@SECLEVEL=0",  # before TLS 1.3 it goes by the suites of ECDSA (RFC 8422)
 }
 _SIGNATURES = {
     KeyType.RSA: b"rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:rsa_pss_pss_sha256:"
     b"rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512:rsa_pkcs1_sha1",
-    KeyType.ECDSA: b"ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:ed25519:ed448",
+    KeyType.ECDSA: b"ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512",
+    KeyType.EDDSA: b"ed25519:ed448",
 }
 
 

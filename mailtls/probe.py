@@ -207,7 +207,7 @@ def _log_visit(endpoint: Endpoint, probe: ProbeEvidence) -> None:
 def _next_offer(purpose: Purpose, probes: list[ProbeEvidence]) -> Offer | None:
     """Choose the next visit of a scan, or ``None`` where it is over.
 
-    What one connection alone says against a server is asked again on a fresh one. A full scan goes on to ask for the kind of
+    What one connection alone says against a server is asked again on a fresh one. A full scan goes on to ask for the kinds of
     certificate that the usual offer did not bring, then goes without SNI, and comes back with the usual offer only where the last
     answer was a refusal, which needs one that vouches for it.
     """
@@ -227,7 +227,8 @@ def _next_offer(purpose: Purpose, probes: list[ProbeEvidence]) -> Offer | None:
     if purpose is Purpose.QUICK or not secured:
         return None
     key_type = read_certificate(secured[0].chain[0]).key_type if secured[0].chain else None
-    wanted = [Offer(key_type=KeyType.RSA if key_type == "ECDSA" else KeyType.ECDSA), Offer(with_sni=False)]
+    shown = KeyType.EDDSA if key_type in ("Ed25519", "Ed448") else key_type
+    wanted = [*(Offer(key_type=kind) for kind in KeyType if kind != shown), Offer(with_sni=False)]
     for offer in wanted:
         if all(probe.offer != offer or probe.handshake is None for probe in probes):
             return offer

@@ -195,7 +195,7 @@ class Schedule(Section):
 
     interval: Wait = _span("From one quick visit to a host to the next.", minutes=15)
     enumeration_interval: Wait = _span(
-        "From one full scan of a host (three visits, and a few raw hellos to see whether the last enumeration holds) to the next.",
+        "From one full scan of a host (four visits, and a few raw hellos to see whether the last enumeration holds) to the next.",
         hours=24,
     )
     renewal_interval: Wait = _span(

@@ -15,6 +15,7 @@ from mailtls.model import Known, Unknown
 
 OFFER = b"250-mx\r\n250-PIPELINING\r\n250 STARTTLS\r\n"
 EC, RSA = AUTHORITY.issue([HOST]), AUTHORITY.issue([HOST], key="rsa2048")
+ED = AUTHORITY.issue([HOST], key="ed25519")
 OTHER = AUTHORITY.issue(["other.example"])
 MEASURED = {"starttls_offered": YES, "starttls_accepted": YES, "certificate_trusted": YES, "certificate_name_match": YES}
 GOOD = MEASURED | {"smtp_inside_tls": YES}
@@ -67,6 +68,11 @@ ROWS: dict[str, Row] = {
     "all is well, with both kinds of certificate": Row(
         Behaviour(tls=TLS((EC, RSA))), GOOD | {"without_sni": Known("same certificate")}, quits=True
     ),
+    "all is well, with all three kinds of certificate": Row(Behaviour(tls=TLS((EC, RSA, ED))), GOOD, quits=True),
+    "all is well, with all three kinds of certificate, and TLS 1.3 alone": Row(
+        Behaviour(tls=TLS((RSA, ED, EC), min_version="TLSv1.3")), GOOD, quits=True
+    ),
+    "EdDSA is all there is": Row(Behaviour(tls=TLS((ED,))), GOOD, quits=True),
     "454 once, then all is well": Row((Behaviour(ehlo=OFFER, starttls=b"454 4.7.0 no\r\n"), OK), GOOD, quits=True),
     "an alert once, then all is well": Row((Behaviour(tls=TLS((RSA,)), on_hello=(FATAL + b"\x50",)), OK), GOOD, quits=True),
     "plaintext behind the 220, then a proper handshake": Row(
@@ -170,6 +176,9 @@ KINDS = {
     "STARTTLS fails on the second visit alone": {"RSA", "ECDSA"},
 
     "all is well, with both kinds of certificate": {"ECDSA", "RSA"},
+    "all is well, with all three kinds of certificate": {"ECDSA", "RSA", "Ed25519"},
+    "all is well, with all three kinds of certificate, and TLS 1.3 alone": {"ECDSA", "RSA", "Ed25519"},
+    "EdDSA is all there is": {"Ed25519"},
     "RSA is all there is, and the offer of ECDSA meets an alert": {"RSA"},
     "the offer of ECDSA is closed upon, again and again": {"RSA"},
     "the name is required": {"ECDSA", "RSA"},
