@@ -11,6 +11,7 @@ import random
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from mailtls.model import Cause, Stage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from datetime import datetime
 
     from mailtls.evidence import Failure
     from mailtls.model import Endpoint
@@ -31,6 +33,7 @@ _STALLED = frozenset({Cause.TARPIT, Cause.READ_TIMEOUT, Cause.CONNECT_TIMEOUT})
 
 _FIRST_PAUSE = 60
 _LONGEST_PAUSE = 3600
+_MOST_STRIKES = 16
 _LEAST_PACE = 0.05  # seconds: who asks us to leave is heeded, even where no pace is kept
 _IDLE_ACCOUNTS = 20_000
 
@@ -54,6 +57,20 @@ class Limits:
     pace: float = 1.0
     scan_deadline: float = 300.0
     operators: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """How long an operator or an address is left alone, on the clock on the wall: that of the budget ends with the process.
+
+    Args:
+        until: when it may be visited again.
+        strikes: how often in a row it asked for a pause; each time the pause is twice as long.
+
+    """
+
+    until: datetime
+    strikes: int
 
 
 @cache
@@ -102,6 +119,8 @@ class Budget:
         self._clock = clock
         self._sleep = sleep
         self._vary = vary
+        self.changed: Callable[[], object] = bool
+        """Is called when :meth:`pauses` has changed."""
         self._all = asyncio.Semaphore(limits.concurrency)
         self._accounts: dict[str, _Account] = {}
 
@@ -134,6 +153,32 @@ class Budget:
         for key, account in older._accounts.items():
             mine = self._account(key, self.limits.per_operator)
             mine.next_start, mine.closed_until, mine.strikes = account.next_start, account.closed_until, account.strikes
+
+    def pauses(self, now: datetime) -> dict[str, Pause]:
+        """Return who asked us to stay away: those who are left alone now, and those who were lately, and have not let us in since."""
+        moment = self._clock()
+        lately = moment - self._longest
+        return {
+            key: Pause(now + timedelta(seconds=account.closed_until - moment), account.strikes)
+            for key, account in self._accounts.items()
+            if account.closed_until > (lately if account.strikes else moment)
+        }
+
+    def resume(self, pauses: Mapping[str, Pause], now: datetime) -> None:
+        """Stay away from whom an earlier process was asked to. No longer than the longest pause, should the clock have been set back."""
+        for key, pause in pauses.items():
+            left = min((pause.until - now).total_seconds(), self._longest)
+            if left > -self._longest:
+                account = self._account(key, self.limits.per_operator)
+                account.closed_until, account.strikes = self._clock() + left, max(0, min(pause.strikes, _MOST_STRIKES))
+
+    @property
+    def _unit(self) -> float:
+        return max(self.limits.pace, _LEAST_PACE)
+
+    @property
+    def _longest(self) -> float:
+        return _LONGEST_PAUSE * self._unit * 1.1
 
     def closed_for(self, endpoint: Endpoint) -> float:
         """Return for how many seconds we stay away from an endpoint, because it or its operator asked us to; 0 where nobody did."""
@@ -181,7 +226,9 @@ class Budget:
         """Learn from a visit: its failure may ask for a pause, its success ends all of them."""
         operator, address = self._both(endpoint)
         if failure is None:
-            operator.strikes = address.strikes = 0
+            if operator.strikes or address.strikes:
+                operator.strikes = address.strikes = 0
+                self.changed()
             return
         if failure.cause in _ASKED_TO_LEAVE:
             self._close(operator)
@@ -193,6 +240,7 @@ class Budget:
         now = self._clock()
         if account.closed_until > now:
             return  # several visits that were under way together are one occasion
-        account.strikes = min(account.strikes + 1, 16)
-        pause = min(_FIRST_PAUSE * 2 ** (account.strikes - 1), _LONGEST_PAUSE) * max(self.limits.pace, _LEAST_PACE)
+        account.strikes = min(account.strikes + 1, _MOST_STRIKES)
+        pause = min(_FIRST_PAUSE * 2 ** (account.strikes - 1), _LONGEST_PAUSE) * self._unit
         account.closed_until = now + pause * self._vary()
+        self.changed()

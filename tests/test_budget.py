@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 import pytest
 
-from mailtls.budget import Budget, Limits
+from mailtls.budget import Budget, Limits, Pause
 from mailtls.dial import Ended
 from mailtls.evidence import Failure
 from mailtls.model import Cause, Endpoint, Stage
@@ -174,3 +175,58 @@ async def test_a_place_is_not_handed_out_when_its_deadline_has_passed_though_nob
     assert end.value.failure.cause is Cause.BUDGET_EXHAUSTED
     async with budget.place(ONE, clock.now + 1):  # and nothing is held back
         assert clock.slept == []
+
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def test_a_pause_outlives_the_process_and_so_does_its_doubling() -> None:
+    clock, next_clock = Clock(), Clock()
+    before, after = budget_by(clock), budget_by(next_clock)
+    refuse(before)
+    clock.now += 20
+    next_clock.now = 7.0
+    after.resume(before.pauses(NOON), NOON + timedelta(seconds=15))
+    assert after.closed_for(ONE) == after.closed_for(TWO) == 25
+    assert after.closed_for(OTHER) == 0
+    next_clock.now += 25
+    refuse(after)
+    assert after.closed_for(ONE) == 120
+
+
+def test_who_let_us_in_again_is_no_more_among_the_pauses_and_each_change_is_told() -> None:
+    clock, changes = Clock(), list[int]()
+    budget = budget_by(clock)
+    budget.changed = lambda: changes.append(len(budget.pauses(NOON)))
+    refuse(budget)
+    refuse(budget)  # under way together: one occasion
+    clock.now += 61
+    assert len(budget.pauses(NOON)) == 2
+    budget.report(ONE, None)
+    budget.report(ONE, None)
+    assert budget.pauses(NOON) == {}
+    assert changes == [1, 2, 0]
+
+
+def test_a_success_that_was_under_way_does_not_make_a_restart_forget_the_pause() -> None:
+    budget = budget_by(Clock())
+    refuse(budget)
+    budget.report(ONE, None)
+    assert set(budget.pauses(NOON)) == {"operator big.co.uk", "address 192.0.2.1"}
+
+
+def test_what_was_asked_long_ago_is_not_held_against_anybody() -> None:
+    clock, after = Clock(), budget_by(Clock())
+    before = budget_by(clock)
+    refuse(before)
+    clock.now += 60 + 3600 * 1.1 + 1
+    assert before.pauses(NOON) == {}
+    after.resume({"address 192.0.2.1": Pause(NOON - timedelta(days=1), 3)}, NOON)
+    assert after.pauses(NOON) == {}
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=400), timedelta(days=36500)])
+def test_a_clock_that_was_set_back_keeps_us_away_no_longer_than_the_longest_pause(jump: timedelta) -> None:
+    budget = budget_by(Clock())
+    budget.resume({"address 192.0.2.1": Pause(NOON + jump, 10**9)}, NOON)
+    assert budget.closed_for(ONE) == pytest.approx(3600 * 1.1)
