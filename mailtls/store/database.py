@@ -1,0 +1,175 @@
+"""What is remembered, in one database: the raw hellos of each endpoint's last enumeration, and who asked us to stay away.
+
+The engine is synchronous and has a thread of its own, so that neither an fsync nor a lock of another program's stalls a probe: what is
+awaited here holds up only who awaits it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from alembic.util import CommandError
+from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy.exc import SQLAlchemyError, StatementError
+
+from mailtls.budget import Pause
+from mailtls.store.codec import decode, encode
+from mailtls.store.engine import advice, engine_of, reading, writing
+from mailtls.store.migrations import migrate
+from mailtls.store.schema import hellos, pauses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Engine
+
+    from mailtls.hellos import HelloEvidence
+    from mailtls.model import Endpoint
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_FAREWELL = 5.0
+"""Seconds to wait for a database to be closed; where its disk hangs, a process must be able to end all the same."""
+_KEY = ("vantage", "host", "address", "port")
+
+
+class StoreFailed(Exception):  # noqa: N818 - it is what happened
+    """The database cannot be read or written; the text says which, why, and what an operator can do."""
+
+
+class Store:
+    """One database. What was awaited is committed; every method but :meth:`close` raises :class:`StoreFailed`."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Take an engine; :meth:`open` makes one, and brings the tables up to date."""
+        self.name = engine.url.render_as_string(hide_password=True)
+        self._engine = engine
+        self._closed = False
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+
+    @classmethod
+    async def open(cls, url: str) -> Store:
+        """Open a database, and make it or bring its tables to this version where that is needed.
+
+        Args:
+            url: as SQLAlchemy writes it, e.g. ``sqlite:///mailtls.db``.
+
+        """
+        try:
+            store = cls(engine_of(url))
+        except SQLAlchemyError as error:
+            raise StoreFailed(f"no URL of a database: {error}") from error
+        try:
+            await store._do(store._migrate)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def close(self) -> None:
+        """Close it, once. What was not awaited may be lost."""
+        if self._closed:
+            return
+        with contextlib.suppress(StoreFailed, TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                await self._do(self._engine.dispose)
+        self._closed = True
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def save(self, vantage: str, found: Mapping[Endpoint, HelloEvidence], at: datetime) -> None:
+        """Remember enumerations, whole or interrupted, in the place of earlier ones: all of them, or none where that fails.
+
+        Args:
+            vantage: the name of where they were made.
+            found: the raw hellos of each endpoint.
+            at: now; retention counts from it.
+
+        """
+        await self._do(self._save, vantage, found, at)
+
+    async def load(self, vantage: str, endpoint: Endpoint) -> HelloEvidence | None:
+        """Return the last enumeration of an endpoint, or ``None``. Raises ``Unreadable``, where its document is damaged or of another version."""
+        return await self._do(self._load, vantage, endpoint)
+
+    async def save_pauses(self, vantage: str, asked: Mapping[str, Pause]) -> None:
+        """Remember who asked us to stay away, in the place of all that was remembered of that."""
+        await self._do(self._save_pauses, vantage, asked)
+
+    async def load_pauses(self, vantage: str) -> dict[str, Pause]:
+        """Return who asked us to stay away, by account of the budget."""
+        return await self._do(self._load_pauses, vantage)
+
+    async def prune(self, before: datetime) -> int:
+        """Forget enumerations that were saved before a moment, of whatever vantage. Returns how many."""
+        return await self._do(self._prune, before)
+
+    # In the thread.
+
+    async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._closed:
+            raise StoreFailed(f"{self.name}: is closed already")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *args, **kwargs))
+        except (SQLAlchemyError, CommandError) as error:
+            raise StoreFailed(self._told(error)) from error
+
+    def _told(self, error: Exception) -> str:
+        if isinstance(error, StatementError):  # its own text would hold the statement and all that was to be written
+            hint = advice(error.orig)
+            return f"{self.name}: {error.orig}" + (f"; {hint}" if hint else "")
+        if isinstance(error, CommandError):
+            return f"{self.name}: {error}; a newer mailtls may have written it: use that, or name another database"
+        return f"{self.name}: {error}"
+
+    def _migrate(self) -> None:
+        with writing(self._engine) as connection:
+            migrate(connection)
+
+    def _save(self, vantage: str, found: Mapping[Endpoint, HelloEvidence], at: datetime) -> None:
+        rows = [
+            {
+                **_key(vantage, endpoint),
+                "began": evidence.began,
+                "complete": evidence.complete,
+                "saved_at": at,
+                "document": encode(evidence),
+            }
+            for endpoint, evidence in found.items()
+        ]
+        # Not an upsert, for which each kind of database has words of its own: a key has one writer, its vantage.
+        former = delete(hellos).where(*(hellos.c[name] == bindparam(f"its_{name}") for name in _KEY))
+        with writing(self._engine) as connection:
+            connection.execute(former, [{f"its_{name}": row[name] for name in _KEY} for row in rows])
+            connection.execute(insert(hellos), rows)
+
+    def _load(self, vantage: str, endpoint: Endpoint) -> HelloEvidence | None:
+        key = _key(vantage, endpoint)
+        with reading(self._engine) as connection:
+            document = connection.scalar(select(hellos.c.document).where(*(hellos.c[name] == key[name] for name in _KEY)))
+        return None if document is None else decode(document)
+
+    def _save_pauses(self, vantage: str, asked: Mapping[str, Pause]) -> None:
+        rows = [{"vantage": vantage, "account": account, "until": p.until, "strikes": p.strikes} for account, p in asked.items()]
+        with writing(self._engine) as connection:
+            connection.execute(delete(pauses).where(pauses.c.vantage == vantage))
+            if rows:
+                connection.execute(insert(pauses), rows)
+
+    def _load_pauses(self, vantage: str) -> dict[str, Pause]:
+        wanted = select(pauses.c.account, pauses.c.until, pauses.c.strikes).where(pauses.c.vantage == vantage)
+        with reading(self._engine) as connection:
+            return {account: Pause(until, strikes) for account, until, strikes in connection.execute(wanted)}
+
+    def _prune(self, before: datetime) -> int:
+        with writing(self._engine) as connection:
+            return connection.execute(delete(hellos).where(hellos.c.saved_at < before)).rowcount
+
+
+def _key(vantage: str, endpoint: Endpoint) -> dict[str, str | int]:
+    return {"vantage": vantage, "host": endpoint.host, "address": str(endpoint.address), "port": endpoint.port}

@@ -1,0 +1,66 @@
+"""The tables. Each change of them is a step in ``migrations/versions/``, and a test compares the two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Boolean, Column, DateTime, Index, Integer, LargeBinary, MetaData, String, Table, TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+
+metadata = MetaData(
+    naming_convention={  # without names of their own, constraints cannot be altered by a later migration
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment: aware on our side, in UTC in the database, whether that knows time zones or not."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the library's signature
+        """Return what goes into the database. Raises ``ValueError`` for a time without a zone."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the library's signature
+        """Return what came out of the database."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+hellos = Table(
+    "hellos",
+    metadata,
+    Column("vantage", String, primary_key=True, comment="the name of where it was measured from"),
+    Column("host", String, primary_key=True, comment="the MX host, in ASCII"),
+    Column("address", String, primary_key=True),
+    Column("port", Integer, primary_key=True, autoincrement=False),
+    Column("began", Instant, nullable=False, comment="when the first hello was sent"),
+    Column("complete", Boolean, nullable=False, comment="every question was asked"),
+    Column("saved_at", Instant, nullable=False, comment="what retention counts from"),
+    Column("document", LargeBinary, nullable=False, comment="the raw hellos, as store/codec.py writes them"),
+    Index(None, "saved_at"),
+    comment="the last enumeration of each endpoint",
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("vantage", String, primary_key=True, comment="the name of where it was asked to stay away from"),
+    Column("account", String, primary_key=True, comment="an operator or an address, as budget.py names them"),
+    Column("until", Instant, nullable=False, comment="when it may be visited again"),
+    Column("strikes", Integer, nullable=False, comment="how often in a row it asked us to stay away"),
+    comment="who asked us to stay away, and until when",
+)
