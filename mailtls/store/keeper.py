@@ -1,0 +1,198 @@
+"""What a daemon keeps of its enumerations, in a store that may fail: then measuring goes on, and only remembering does not."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from mailtls.hellos import Silent
+from mailtls.store.codec import Unreadable
+from mailtls.store.database import StoreFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
+
+    from mailtls.budget import Budget
+    from mailtls.hellos import HelloEvidence
+    from mailtls.model import Endpoint
+    from mailtls.store.database import Store
+
+log = structlog.get_logger(component="store")
+
+_TOGETHER = 1.0
+"""Seconds within which what is to be kept is written in one transaction."""
+_AGAIN = 30.0
+"""Seconds from a failure to the next trial."""
+_READ_WITHIN = 15.0
+"""Seconds for one read, waiting for a write included; a scan begins without what it does not get by then."""
+_LAST_WRITE = 15.0
+"""Seconds for the write at the end; more than a store waits for a lock."""
+_MOST_WAITING = 20_000
+"""Endpoints whose hellos wait to be written, while that fails."""
+_PRUNED_AGAIN = timedelta(days=1)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Keeper:
+    """Keeps what one vantage finds. It writes in the background, the newest of each endpoint, and until it can."""
+
+    def __init__(
+        self,
+        store: Store,
+        vantage: str,
+        retention: timedelta,
+        failed: Callable[[], object] = bool,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        """Make a keeper.
+
+        Args:
+            store: where to keep it; the keeper closes it.
+            vantage: the name of where it is found.
+            retention: after how long what was saved is forgotten.
+            failed: called each time that the store fails, or a document in it.
+            now: tells the time.
+
+        """
+        self.store = store
+        self.vantage = vantage
+        self.retention = retention
+        self._failed = failed
+        self._now = now
+        self._known: dict[Endpoint, HelloEvidence | None] = {}
+        self._waiting: dict[Endpoint, HelloEvidence] = {}
+        self._budget: Budget | None = None
+        self._pauses_changed = False
+        self._pruned_at: datetime | None = None
+        self._trouble = ""
+        self._due = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._task = asyncio.create_task(self._write(), name="store")
+
+    # What was enumerated.
+
+    async def recall(self, endpoint: Endpoint) -> HelloEvidence | None:
+        """Return the last enumeration of an endpoint, of this process or of one before it; ``None`` where there is none to be had."""
+        if endpoint not in self._known:
+            try:
+                async with asyncio.timeout(_READ_WITHIN):
+                    found = await self.store.load(self.vantage, endpoint)
+            except (StoreFailed, TimeoutError) as error:
+                self._complain(error)
+                return None
+            except Unreadable as error:
+                self._failed()
+                log.warning("what was remembered is of no use", mx=endpoint.host, address=str(endpoint.address), why=str(error))
+                found = None
+            self._known.setdefault(endpoint, found)
+        return self._known[endpoint]
+
+    def keep(self, endpoint: Endpoint, found: HelloEvidence) -> None:
+        """Remember an enumeration, or what there is of it so far; one without any answer is none."""
+        if all(isinstance(item.answer, Silent) for item in found.asked):
+            return
+        self._known[endpoint] = self._waiting[endpoint] = found
+        self._due.set()
+
+    def forget_all_but(self, endpoints: AbstractSet[Endpoint]) -> None:
+        """Drop from memory what was enumerated of other endpoints. In the store it stays until retention ends."""
+        for endpoint in self._known.keys() - endpoints:
+            del self._known[endpoint]
+
+    def hand_over(self, younger: Keeper) -> None:
+        """Let another keeper, with another store, keep what this one knows."""
+        for endpoint, found in self._known.items():
+            if found is not None:
+                younger.keep(endpoint, found)
+
+    # Who asked us to stay away.
+
+    def watch(self, budget: Budget) -> None:
+        """Keep who asked us to stay away, by a budget."""
+        self._budget = budget
+        budget.changed = self._note_pauses
+        self._note_pauses()
+
+    async def resume(self, budget: Budget) -> None:
+        """Tell a budget who asked us to stay away, as far as that is remembered."""
+        try:
+            budget.resume(await self.store.load_pauses(self.vantage), self._now())
+        except StoreFailed as error:
+            self._complain(error)
+
+    def _note_pauses(self) -> None:
+        self._pauses_changed = True
+        self._due.set()
+
+    # Writing.
+
+    async def close(self) -> None:
+        """Write what is still to be written, where that can be done in time, and close the store."""
+        try:
+            async with asyncio.timeout(_LAST_WRITE), self._writing:
+                self._task.cancel()
+                if self._due.is_set():
+                    await self._flush()
+        except TimeoutError as error:
+            self._complain(error)
+            self._task.cancel()
+        await self.store.close()
+
+    async def _write(self) -> None:
+        while True:
+            await self._due.wait()
+            await asyncio.sleep(_TOGETHER)
+            async with self._writing:
+                written = await self._flush()
+            if not written:
+                await asyncio.sleep(_AGAIN)
+
+    async def _flush(self) -> bool:
+        """Write all that waits. Returns whether that went well; what did not waits on."""
+        self._due.clear()
+        found, self._waiting = self._waiting, {}
+        pauses_changed, self._pauses_changed = self._pauses_changed, False
+        try:
+            await self._save(found, pauses=pauses_changed)
+        except StoreFailed as error:
+            self._complain(error)
+            self._waiting = _newest(found | self._waiting)
+            self._pauses_changed = self._pauses_changed or pauses_changed
+            self._due.set()
+            return False
+        except Exception:
+            self._failed()
+            log.exception("what was found could not be written, and is not tried again", endpoints=len(found))
+        if self._trouble:
+            self._trouble = ""
+            log.info("the store works again")
+        return True
+
+    async def _save(self, found: Mapping[Endpoint, HelloEvidence], *, pauses: bool) -> None:
+        now = self._now()
+        if found:
+            await self.store.save(self.vantage, found, now)
+        if pauses and self._budget is not None:
+            await self.store.save_pauses(self.vantage, self._budget.pauses(now))
+        if self._pruned_at is None or not timedelta() <= now - self._pruned_at < _PRUNED_AGAIN:
+            await self.store.prune(now - self.retention)
+            self._pruned_at = now
+
+    def _complain(self, error: Exception) -> None:
+        """Count a failure, and tell it unless it is the one that was told last."""
+        self._failed()
+        why = str(error) or "it does not answer in time; is its disk in order?"
+        if why != self._trouble:
+            self._trouble = why
+            log.error("the store fails, and measuring goes on without remembering", why=why)
+
+
+def _newest(waiting: dict[Endpoint, HelloEvidence]) -> dict[Endpoint, HelloEvidence]:
+    return dict(list(waiting.items())[-_MOST_WAITING:])
