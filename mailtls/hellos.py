@@ -109,7 +109,7 @@ class Asked:
     Args:
         offer: what was offered.
         answer: what came of it.
-        began: when the connection was tried, in seconds since the scan began.
+        began: when the connection was tried, in seconds since the first hello's scan began.
         answered: when the answer was complete, likewise.
         source: our own address and port, to be found in the partner's log.
         octets_sent: bytes written to the socket.
@@ -132,7 +132,7 @@ class HelloEvidence:
 
     Args:
         asked: offers and answers.
-        began: when the scan began.
+        began: when the scan began; where it goes on with one that was interrupted, when that began.
         complete: every question was asked; a scan that was interrupted goes on where it stopped.
 
     """

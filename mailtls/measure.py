@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from mailtls.evidence import Failure, Purpose, RouteEvidence
 from mailtls.model import Cause, DomainObservation, Endpoint, EndpointObservation, Stage
@@ -15,8 +16,10 @@ from mailtls.tracking.holding import Track, absorb, is_full_scan_due, observe, s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
 
     from mailtls.evidence import ScanEvidence
+    from mailtls.hellos import HelloEvidence
     from mailtls.probe import Prober
     from mailtls.resolve import Resolver
     from mailtls.trust.pkix import Anchors
@@ -36,6 +39,19 @@ class Pace:
     interval: timedelta
     enumeration_interval: timedelta
     renewal_interval: timedelta = timedelta(days=7)
+
+
+class Memory(Protocol):
+    """What outlives the process, and scans that are broken off: :class:`~mailtls.store.keeper.Keeper`, in a daemon."""
+
+    async def recall(self, endpoint: Endpoint) -> HelloEvidence | None:
+        """Return the last enumeration of an endpoint."""
+
+    def keep(self, endpoint: Endpoint, found: HelloEvidence) -> None:
+        """Remember an enumeration, or what there is of it so far."""
+
+    def forget_all_but(self, endpoints: AbstractSet[Endpoint]) -> None:
+        """Drop what is not needed soon."""
 
 
 class Measurer:
@@ -61,6 +77,7 @@ class Measurer:
         self.port = port
         self.excluded = excluded
         self.pace = pace
+        self.memory: Memory | None = None
         self.tracks: dict[Endpoint, Track] = {}
         self._under_way: dict[Endpoint, asyncio.Task[None]] = {}
 
@@ -122,19 +139,36 @@ class Measurer:
             if track is not None and self.prober.budget.closed_for(endpoint) > self.prober.budget.limits.scan_deadline:
                 return  # we were asked to stay away; what is remembered ages in plain sight
             purpose = Purpose.FULL if is_full_scan_due(track, now, self.pace.enumeration_interval) else Purpose.QUICK
-        earlier = None if track is None else track.hellos
-        if earlier is not None and earlier.complete and self.pace is not None and now - earlier.began >= self.pace.renewal_interval:
-            earlier = None  # time to ask for everything again
-        scan = await self.prober.scan(endpoint, purpose or Purpose.FULL, earlier)
-        if purpose is Purpose.QUICK and track is not None and track.full is not None and shows_another_certificate(track.full, scan):
-            scan = await self.prober.scan(endpoint, Purpose.FULL)
+        scan = await self._visit(endpoint, purpose or Purpose.FULL, track, now)
         if not self.prober.closing:  # a scan that we broke off ourselves says nothing
             self.remember(scan)
 
+    async def _visit(self, endpoint: Endpoint, purpose: Purpose, track: Track | None, now: datetime) -> ScanEvidence:
+        keep = partial(self._keep, endpoint)
+        if purpose is Purpose.QUICK:
+            scan = await self.prober.scan(endpoint, purpose)
+            if track is None or track.full is None or not shows_another_certificate(track.full, scan):
+                return scan
+            return await self.prober.scan(endpoint, Purpose.FULL, keep=keep)
+        shown = None if track is None else track.hellos
+        # What is remembered and not shown: of an earlier process, of a scan that we broke off, or not seen to hold when it was checked last.
+        earlier = (None if self.memory is None else await self.memory.recall(endpoint)) or shown
+        if earlier is not None and self.pace is not None and not timedelta() <= now - earlier.began < self.pace.renewal_interval:
+            earlier = None  # time to ask for everything again
+        return await self.prober.scan(endpoint, purpose, earlier, keep, seen_to_hold=earlier is shown)
+
+    def _keep(self, endpoint: Endpoint, found: HelloEvidence) -> None:
+        if self.memory is not None:
+            self.memory.keep(endpoint, found)
+
     def inherit(self, older: Measurer) -> None:
-        """Take over what an older measurer remembers, the scans it has under way, and who asked it to stay away."""
+        """Take over what an older measurer remembers, the scans it has under way, and who asked it to stay away.
+
+        What its last scans still bring is kept where ours is.
+        """
         self.tracks = older.tracks
         self._under_way = older._under_way
+        older.memory = self.memory
         self.prober.budget.inherit(older.prober.budget)
         older.prober.closing = True  # by the old rules nobody is visited any more; what is under way comes to its QUIT
 
@@ -169,3 +203,5 @@ class Measurer:
         """Drop what is remembered of endpoints to which nothing leads any more."""
         for endpoint in self.tracks.keys() - endpoints:
             del self.tracks[endpoint]
+        if self.memory is not None:
+            self.memory.forget_all_but(endpoints)

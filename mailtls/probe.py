@@ -28,6 +28,7 @@ from mailtls.tls.enumeration import Enumeration
 from mailtls.tls.names import ABOUT_THE_OFFER
 from mailtls.tls.picture import read_picture
 from mailtls.tls.recheck import Recheck
+from mailtls.tracking.holding import is_of_other_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +41,12 @@ if TYPE_CHECKING:
 
     Told = Callable[[Endpoint, ProbeEvidence | Asked], None]
     """Is told what came of each connection: a whole visit, or a raw hello."""
+    Keep = Callable[[HelloEvidence], None]
+    """Is given what there is of an enumeration: from time to time, and at its end, however it ends."""
 
 _QUIT_PATIENCE = 2.0
+_KEPT_EVERY = 10.0
+"""Seconds of an enumeration that a process which is killed may lose."""
 _USUAL = Offer()
 
 log = structlog.get_logger(component="probe")
@@ -83,13 +88,18 @@ class Prober:
         self.in_flight = 0
         self.closing = False
 
-    async def scan(self, endpoint: Endpoint, purpose: Purpose, earlier: HelloEvidence | None = None) -> ScanEvidence:
+    async def scan(
+        self, endpoint: Endpoint, purpose: Purpose, earlier: HelloEvidence | None = None, keep: Keep | None = None, *, seen_to_hold: bool = True
+    ) -> ScanEvidence:
         """Visit an endpoint as often as the purpose needs, and no more once it does not want to be visited. Never raises.
 
         Args:
             endpoint: which.
             purpose: how closely.
             earlier: what an enumeration found before; one that was interrupted is gone on with, a whole one is checked again.
+            keep: is given what a new enumeration finds.
+            seen_to_hold: whether this process has seen ``earlier`` hold. One that comes from an earlier process is checked, be it whole or not,
+                before it is evidence of today; until that has been done, what the check was told is all there is.
 
         """
         began = datetime.now(UTC)
@@ -112,29 +122,57 @@ class Prober:
         scan = ScanEvidence(endpoint, purpose, began, tuple(probes), failure, vantage=self.visitor.vantage)
         if purpose is Purpose.QUICK or not came_to_hello(scan):
             return scan
-        return await self._with_hellos(scan, earlier, deadline)
+        if earlier is not None and is_of_other_certificates(earlier, scan):
+            log.info("another certificate than when it was enumerated", mx=endpoint.host, address=str(endpoint.address))
+            earlier = None
+        return await self._with_hellos(scan, earlier, keep or (lambda _found: None), deadline, seen_to_hold=seen_to_hold)
 
-    async def _with_hellos(self, scan: ScanEvidence, earlier: HelloEvidence | None, deadline: float) -> ScanEvidence:
+    async def _with_hellos(
+        self, scan: ScanEvidence, earlier: HelloEvidence | None, keep: Keep, deadline: float, *, seen_to_hold: bool
+    ) -> ScanEvidence:
         """Add what raw hellos tell: the whole enumeration, or the few offers that show whether an earlier one still holds."""
         began = time.monotonic()
-        if earlier is not None and earlier.complete:
+        if earlier is not None and (earlier.complete or not seen_to_hold):
             again = Recheck(read_picture(earlier.asked))
             await self._ask_all(scan.endpoint, again, began, deadline)
-            if not again.deviations:
-                rechecked = HelloEvidence(tuple(again.asked), scan.began, complete=again.holds)
-                return replace(scan, hellos=earlier, rechecked=rechecked)
-            log.info("what was enumerated no longer holds", mx=scan.endpoint.host, address=str(scan.endpoint.address))
-            earlier = None
-        enumeration = Enumeration(earlier.asked if earlier is not None else ())
-        await self._ask_all(scan.endpoint, enumeration, began, deadline)
-        return replace(scan, hellos=HelloEvidence(tuple(enumeration.asked), scan.began, enumeration.is_complete))
+            rechecked = HelloEvidence(tuple(again.asked), scan.began, complete=again.holds)
+            if again.deviations:
+                log.info("what was enumerated no longer holds", mx=scan.endpoint.host, address=str(scan.endpoint.address))
+                earlier = None
+            elif earlier.complete or not again.holds:
+                return replace(scan, hellos=earlier if seen_to_hold or again.holds else rechecked, rechecked=rechecked)
+        return replace(scan, hellos=await self._enumerate(scan, earlier, keep, began, deadline))
 
-    async def _ask_all(self, endpoint: Endpoint, questions: Questions, began: float, deadline: float) -> None:
+    async def _enumerate(
+        self, scan: ScanEvidence, earlier: HelloEvidence | None, keep: Keep, began: float, deadline: float
+    ) -> HelloEvidence:
+        """Ask for everything, or for what an interrupted enumeration had not come to."""
+        first = scan.began if earlier is None else earlier.began
+        enumeration = Enumeration(() if earlier is None else earlier.asked)
+        kept_at = began
+
+        def keep_now_and_then() -> None:
+            nonlocal kept_at
+            if time.monotonic() - kept_at >= _KEPT_EVERY:
+                kept_at = time.monotonic()
+                keep(HelloEvidence(tuple(enumeration.asked), first, complete=False))
+
+        try:
+            await self._ask_all(scan.endpoint, enumeration, began - (scan.began - first).total_seconds(), deadline, keep_now_and_then)
+        finally:  # also where it is broken off: what was asked need not be asked again
+            found = HelloEvidence(tuple(enumeration.asked), first, enumeration.is_complete)
+            keep(found)
+        return found
+
+    async def _ask_all(
+        self, endpoint: Endpoint, questions: Questions, began: float, deadline: float, each: Callable[[], None] = lambda: None
+    ) -> None:
         """Ask as many questions at a time as the budget lets us, until there is nothing left to ask, or to learn."""
 
         async def one(offer: HelloOffer) -> Asked:
             asked = await self._ask(endpoint, offer, questions, began, deadline)
             self._told(endpoint, asked)
+            each()
             return asked
 
         await ask_all(questions, one)

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from mailtls.evidence import Failure, HostRoute, Lookup, LookupOutcome, Purpose, RouteEvidence, ScanEvidence
-from mailtls.measure import Measurer
+from mailtls.budget import Budget, Limits
+from mailtls.evidence import (
+    Exchange,
+    Failure,
+    Handshake,
+    HostRoute,
+    Lookup,
+    LookupOutcome,
+    Offer,
+    ProbeEvidence,
+    Purpose,
+    RouteEvidence,
+    ScanEvidence,
+)
+from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer
+from mailtls.measure import Measurer, Pace
 from mailtls.model import Cause, DomainObservation, Endpoint, Known, Stage, Unknown, Verdict
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -33,7 +49,7 @@ class Prober:
         self.closing = False
         self.scanned: list[Endpoint] = []
 
-    async def scan(self, endpoint: Endpoint, purpose: Purpose, *_args: Any) -> ScanEvidence:
+    async def scan(self, endpoint: Endpoint, purpose: Purpose, *_args: Any, **_more: Any) -> ScanEvidence:
         self.scanned.append(endpoint)
         await asyncio.sleep(0)
         return ScanEvidence(endpoint, purpose, NOW, failure=Failure(Cause.BUDGET_EXHAUSTED, Stage.CONNECT))
@@ -122,3 +138,130 @@ async def test_domains_that_lead_to_one_address_have_it_scanned_once(anchors) ->
     assert sorted(e.family for e in measuring.prober.scanned) == ["ipv4", "ipv6"]  # type: ignore[attr-defined]
     assert sorted(told) == [("ipv4", False), ("ipv4", True), ("ipv6", False), ("ipv6", True)]
     assert {e.family for e in measuring.tracks} == {"ipv4", "ipv6"}
+
+
+HERE = Endpoint("mx.a.example", ip_address("192.0.2.1"))
+LEAF = b"a certificate"
+
+
+def enumerated(began: datetime, *, complete: bool = True) -> HelloEvidence:
+    offer = HelloOffer("TLSv1.3", (0x1301,), (29,), (2052,))
+    return HelloEvidence((Asked(offer, Accepted("TLSv1.3", 0x1301, 29)),), began, complete)
+
+
+class Memory:
+    """Remembers what it is given, and is asked."""
+
+    def __init__(self, known: HelloEvidence | None = None) -> None:
+        self.known: dict[Endpoint, HelloEvidence] = {} if known is None else {HERE: known}
+        self.asked = 0
+
+    async def recall(self, endpoint: Endpoint) -> HelloEvidence | None:
+        self.asked += 1
+        return self.known.get(endpoint)
+
+    def keep(self, endpoint: Endpoint, found: HelloEvidence) -> None:
+        self.known[endpoint] = found
+
+    def forget_all_but(self, endpoints: Any) -> None:
+        self.known = {endpoint: found for endpoint, found in self.known.items() if endpoint in endpoints}
+
+
+class Remembering:
+    """A prober whose scans bring what a test says, and who writes down what it was given of earlier ones."""
+
+    def __init__(self) -> None:
+        self.closing = False
+        self.budget = Budget(Limits())
+        self.given: list[tuple[Purpose, HelloEvidence | None, bool]] = []
+        self.finds: Any = lambda earlier: earlier
+
+    async def scan(self, endpoint: Endpoint, purpose: Purpose, earlier: Any = None, keep: Any = None, *, seen_to_hold: bool = True) -> Any:
+        self.given.append((purpose, earlier, seen_to_hold))
+        found = self.finds(earlier) if purpose is Purpose.FULL else None
+        if found is not None and found is not earlier and keep is not None:
+            keep(found)
+        lines = ((Stage.GREETING, b"", b"220 mx\r\n"), (Stage.EHLO, b"EHLO p\r\n", b"250-mx\r\n250 STARTTLS\r\n"),
+                 (Stage.STARTTLS, b"STARTTLS\r\n", b"220 go\r\n"), (Stage.EHLO_TLS, b"EHLO p\r\n", b"250 mx\r\n"))  # fmt: skip
+        said = tuple(Exchange(stage, sent, received, 0, 0) for stage, sent, received in lines)
+        began = datetime.now(UTC)
+        handshake = Handshake("TLSv1.3", "TLS_AES_128_GCM_SHA256", "x25519", (LEAF,))
+        visits = (ProbeEvidence(Offer(), began, said, handshake), ProbeEvidence(Offer(with_sni=False), began, said, handshake))
+        return ScanEvidence(endpoint, purpose, began, visits, hellos=found)
+
+
+DAY = timedelta(days=1)
+
+
+def daemons(anchors, memory: Memory | None, enumeration_interval: timedelta = DAY) -> tuple[Measurer, Remembering]:
+    prober = Remembering()
+    pace = Pace(timedelta(0), enumeration_interval, 7 * DAY)
+    one = Measurer(SimpleNamespace(), prober, anchors, 25, pace=pace)  # type: ignore[arg-type]
+    one.memory = memory
+    return one, prober
+
+
+AT = route(found("A", "192.0.2.1"))
+
+
+async def test_what_an_earlier_process_enumerated_is_what_the_first_scan_begins_with_and_is_not_trusted_unseen(anchors) -> None:
+    memory = Memory(yesterday := enumerated(datetime.now(UTC) - DAY))
+    one, prober = daemons(anchors, memory, timedelta(0))
+    await one.measure(AT)
+    await one.measure(AT)
+    assert prober.given == [(Purpose.FULL, yesterday, False), (Purpose.FULL, yesterday, True)]
+
+
+async def test_what_is_not_seen_to_hold_is_tried_again_soon_and_is_still_what_that_begins_with(anchors) -> None:
+    memory = Memory(yesterday := enumerated(datetime.now(UTC) - DAY))
+    one, prober = daemons(anchors, memory)
+    prober.finds = lambda _earlier: None
+    await one.measure(AT)
+    today = enumerated(datetime.now(UTC), complete=False)
+    one.tracks[HERE] = replace(one.tracks[HERE], hellos=today)  # a check that was interrupted: its own answers are all that is shown
+    full = one.tracks[HERE].full
+    assert full is not None
+    one.tracks[HERE] = replace(one.tracks[HERE], full=replace(full, began=full.began - DAY / 8))
+    await one.measure(AT)
+    assert prober.given[1:] == [(Purpose.FULL, yesterday, False)]
+
+
+@pytest.mark.parametrize("age", [7 * DAY, -timedelta(hours=1)], ids=["too old", "of the future"])
+@pytest.mark.parametrize("complete", [True, False])
+async def test_what_is_too_old_or_of_a_clock_that_was_wrong_is_asked_for_again(age: timedelta, complete: bool, anchors) -> None:
+    one, prober = daemons(anchors, Memory(enumerated(datetime.now(UTC) - age, complete=complete)))
+    await one.measure(AT)
+    assert [earlier for _, earlier, _ in prober.given] == [None]
+
+
+async def test_a_quick_visit_needs_no_memory(anchors) -> None:
+    one, prober = daemons(anchors, memory := Memory())
+    await one.measure(AT)
+    await one.measure(AT)
+    assert [purpose for purpose, *_ in prober.given] == [Purpose.FULL, Purpose.QUICK]
+    assert memory.asked == 1
+
+
+async def test_what_a_scan_brings_that_a_reload_breaks_off_is_kept_where_the_next_one_begins(anchors) -> None:
+    older, prober = daemons(anchors, Memory())
+    younger, next_prober = daemons(anchors, memory := Memory())
+    half = enumerated(datetime.now(UTC), complete=False)
+
+    def broken_off(_earlier: object) -> HelloEvidence:
+        younger.inherit(older)
+        return half
+
+    prober.finds = broken_off
+    await older.measure(AT)
+    assert memory.known == {HERE: half}
+    assert younger.tracks == {}
+    await younger.measure(AT)
+    assert next_prober.given == [(Purpose.FULL, half, False)]
+
+
+async def test_memory_drops_what_nothing_leads_to_any_more(anchors) -> None:
+    one, _ = daemons(anchors, memory := Memory(enumerated(datetime.now(UTC))))
+    one.forget_all_but({HERE})
+    assert list(memory.known) == [HERE]
+    one.forget_all_but(set())
+    assert memory.known == {}

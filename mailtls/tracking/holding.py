@@ -13,7 +13,9 @@ from mailtls import facts
 from mailtls.evidence import Handshake, Purpose
 from mailtls.facts.certificates import CHAINS
 from mailtls.facts.visits import usual_handshake
+from mailtls.hellos import Accepted
 from mailtls.model import Absent, Cause, EndpointObservation, Known, Stage, Unknown
+from mailtls.tls.certificate import read_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,6 +113,16 @@ def shows_another_certificate(full: ScanEvidence, scan: ScanEvidence) -> bool:
         return False
     known = {p.handshake.chain[:1] for p in full.probes if isinstance(p.handshake, Handshake)}
     return handshake.chain[:1] not in known
+
+
+def is_of_other_certificates(hellos: HelloEvidence, scan: ScanEvidence) -> bool:
+    """Whether a scan met a certificate of a kind of which the hellos show others: then they are no evidence of the server of now."""
+    known: dict[str | None, set[bytes]] = {}
+    for item in hellos.asked:
+        if isinstance(item.answer, Accepted) and item.answer.chain and item.offer.server_name == "host":
+            known.setdefault(read_certificate(item.answer.chain[0]).key_type, set()).add(item.answer.chain[0])
+    met = {p.handshake.chain[0] for p in scan.probes if p.offer.with_sni and isinstance(p.handshake, Handshake) and p.handshake.chain}
+    return any(leaf not in known.get(read_certificate(leaf).key_type, {leaf}) for leaf in met)
 
 
 def is_full_scan_due(track: Track | None, now: datetime, enumeration_interval: timedelta) -> bool:
