@@ -1,4 +1,4 @@
-"""Putting the parts together as a configuration says: resolver, budget, prober, measurer."""
+"""Putting the parts together as a configuration says: resolver, budget, prober, measurer, keeper."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from mailtls.budget import Budget
 from mailtls.measure import Measurer, Pace
 from mailtls.probe import Prober, Visitor
 from mailtls.resolve import BadName, Resolver, ascii_name
+from mailtls.yamlfile import BadConfiguration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mailtls.config import Configuration
     from mailtls.probe import Told
+    from mailtls.store.keeper import Keeper
 
 
 def ehlo_name(configuration: Configuration) -> str:
@@ -46,3 +50,24 @@ def measurer(configuration: Configuration, *, lasting: bool = False, told: Told 
     pace = Pace(schedule.interval, schedule.enumeration_interval, schedule.renewal_interval) if lasting else None
     resolver = Resolver(configuration.nameservers())
     return Measurer(resolver, prober, configuration.anchors(), network.port, frozenset(configuration.exclude.domains), pace)
+
+
+async def keeper(configuration: Configuration, failed: Callable[[], object]) -> Keeper:
+    """Open the store, and make who keeps in it what a daemon finds.
+
+    Args:
+        configuration: what it goes by.
+        failed: called each time that the store fails.
+
+    Raises:
+        BadConfiguration: the store cannot be used.
+
+    """
+    from mailtls.store.database import Store, StoreFailed  # noqa: PLC0415 - takes a quarter of a second, and only a daemon remembers
+    from mailtls.store.keeper import Keeper  # noqa: PLC0415
+
+    try:
+        store = await Store.open(configuration.storage.url)
+    except StoreFailed as error:
+        raise BadConfiguration([f"storage.url: {error}"]) from error
+    return Keeper(store, configuration.vantage.name, configuration.storage.retention, failed)

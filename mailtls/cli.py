@@ -52,8 +52,8 @@ _CHECK_ENDS = (
     f"3 one could not be measured; 130 interrupted; {_FAULTS} Over several domains 1 goes before 3 before 0."
 )
 _RUN_ENDS = (
-    "Exit status: 0 ended by a signal; 1 the configuration is wrong, an address cannot be listened on, or a second signal came; "
-    f"2 wrong usage; {_FAULTS}"
+    "Exit status: 0 ended by a signal; 1 the configuration is wrong, an address cannot be listened on, the store cannot be used, or "
+    f"a second signal came; 2 wrong usage; {_FAULTS}"
 )
 _DEMO_ENDS = (
     f"Exit status: 0 ended by a signal; 1 the address cannot be listened on, or a second signal came; 2 wrong usage; {_FAULTS}"
@@ -348,7 +348,7 @@ def config_check(path: Annotated[Path, typer.Argument(help="The file to check.",
         configuration.anchors()
     except BadConfiguration as error:
         _fail(str(error), BAD)
-    idle = [key for key in ("mta_sts", "confirmation", "storage", "policies") if key in configuration.model_fields_set]
+    idle = [key for key in ("mta_sts", "confirmation", "policies") if key in configuration.model_fields_set]
     if idle:
         typer.echo(f"{path}: warning: without effect in this version: {', '.join(idle)}", err=True)
     partners = configuration.partners()

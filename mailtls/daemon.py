@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from mailtls.config import Configuration
     from mailtls.model import Snapshot
+    from mailtls.store.keeper import Keeper
 
 log = structlog.get_logger(component="daemon")
 
@@ -60,6 +61,7 @@ class Daemon:
         self._path = path
         self._reloading = asyncio.Lock()
         self._notify = _Notifier()
+        self._keeper: Keeper | None = None
         self.configuration = configuration
         self.schedule = self._plan(configuration)
         self.own.reload_ok.set(1)
@@ -115,6 +117,7 @@ class Daemon:
                 if fresh.web != self.configuration.web:
                     log.warning("web.listen has changed; that takes a restart")
                 schedule = self._plan(fresh)
+                keeper = await self._keeper_for(fresh)
             except config.BadConfiguration as error:
                 self.own.reload_ok.set(0)
                 log.error("reload refused, the old configuration stays in force", mistakes=error.mistakes)  # noqa: TRY400 - no traceback
@@ -122,12 +125,39 @@ class Daemon:
             finally:
                 self._notify("READY=1")
             await self.schedule.stop()
+            schedule.measurer.memory = keeper
             schedule.inherit(self.schedule)
+            if keeper is not None:
+                keeper.watch(schedule.measurer.prober.budget)
+            former, self._keeper = self._keeper, keeper
             self.configuration, self.schedule = fresh, schedule
             schedule.start()
             self.own.reload_ok.set(1)
             self.own.reload_at.set_to_current_time()
             log.info("reloaded", domains=sum(len(p.domains) for p in schedule.partners))
+            if former is not None and former is not keeper:
+                await former.close()
+
+    async def _remember(self) -> None:
+        """Begin to remember, and tell who asked an earlier process to stay away. Raises ``BadConfiguration``, where there is no store."""
+        measurer = self.schedule.measurer
+        self._keeper = measurer.memory = keeper = await assembly.keeper(self.configuration, self.own.store_errors.inc)
+        log.info("remembering", store=keeper.store.name)
+        await keeper.resume(measurer.prober.budget)
+        keeper.watch(measurer.prober.budget)
+
+    async def _keeper_for(self, fresh: Configuration) -> Keeper | None:
+        """Return who keeps what a new configuration's scans find: the one that there is, unless place or vantage are others now."""
+        former = self._keeper
+        if former is None:
+            return None
+        if (fresh.storage.url, fresh.vantage.name) == (self.configuration.storage.url, self.configuration.vantage.name):
+            former.retention = fresh.storage.retention
+            return former
+        keeper = await assembly.keeper(fresh, self.own.store_errors.inc)
+        if keeper.vantage == former.vantage:
+            former.hand_over(keeper)
+        return keeper
 
     async def run(self, listen: Sequence[tuple[str, int]], announce: Callable[[str], None]) -> None:
         """Run until SIGTERM or SIGINT; a second one ends it at once.
@@ -138,9 +168,16 @@ class Daemon:
 
         Raises:
             CannotListen: an address cannot be had.
+            BadConfiguration: the store cannot be used.
 
         """
         sockets = [_listening(host, port) for host, port in listen]
+        try:
+            await self._remember()
+        except BaseException:
+            for bound in sockets:
+                bound.close()
+            raise
         server = _Server(
             uvicorn.Config(application(self), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5)
         )
@@ -178,6 +215,8 @@ class Daemon:
             heartbeat.cancel()
             await self.schedule.stop()
             await self.schedule.measurer.drain(_DRAIN)
+            if self._keeper is not None:
+                await self._keeper.close()
             server.should_exit = True
             await serving
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -36,22 +37,34 @@ async def run_demo(listen: tuple[str, int], downgrade_after: float) -> None:
 
     """
     console = Console(highlight=False, soft_wrap=True)
-    async with await Lab.start() as lab:
-        settings = lab.configuration()
-        schedule = settings["schedule"]
-        assert isinstance(schedule, dict)
-        settings["schedule"] = schedule | {"interval": _INTERVAL}
-        daemon = Daemon(Configuration.model_validate(settings))
-        story = asyncio.create_task(_tell(console, daemon, lab, downgrade_after))
-        try:
+    with TemporaryDirectory(prefix="mailtls-demo-") as directory:
+        async with await Lab.start() as lab:
+            settings = lab.configuration()
+            schedule = settings["schedule"]
+            assert isinstance(schedule, dict)
+            settings["schedule"] = schedule | {"interval": _INTERVAL}
+            settings["storage"] = {"url": f"sqlite:///{directory}/mailtls.db"}
+            daemon = Daemon(Configuration.model_validate(settings))
+            announced = asyncio.Event()
+
+            def announce(url: str) -> None:
+                _announce(console, url)
+                announced.set()
+
+            async def tell() -> None:
+                await announced.wait()  # the URL comes first
+                await _tell(console, daemon, lab, downgrade_after)
+
+            story = asyncio.create_task(tell())
             try:
-                await daemon.run([listen], lambda url: _announce(console, url))
-            except CannotListen:
-                await daemon.run([(listen[0], 0)], lambda url: _announce(console, url))
-        finally:
-            story.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await story
+                try:
+                    await daemon.run([listen], announce)
+                except CannotListen:
+                    await daemon.run([(listen[0], 0)], announce)
+            finally:
+                story.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await story
 
 
 def _announce(console: Console, url: str) -> None:

@@ -98,6 +98,18 @@ def _file(value: object) -> str:
     return text
 
 
+def _database(value: object) -> str:
+    text = _text(value)
+    scheme, separator, place = text.partition("://")
+    if not separator:
+        raise ValueError("is no URL of a database; write sqlite:/// and the path of a file, such as sqlite:///mailtls.db")
+    if scheme != "sqlite":
+        raise ValueError(f"{_shown(scheme)} is no database of this version; write sqlite:/// and the path of a file")  # and no password
+    if (place and not place.startswith("/")) or "\0" in place:
+        raise ValueError("names a host or no file; write sqlite:/// and the path of a file: three slashes, or four where it begins with one")
+    return text
+
+
 def _some(value: _Sequence) -> _Sequence:
     if not value:
         raise ValueError("the list is empty; at least one must be in it")
@@ -110,6 +122,7 @@ Share = Annotated[float, BeforeValidator(_share)]
 HostPort = Annotated[tuple[str, int], BeforeValidator(_address)]
 ResolverAddress = Annotated[tuple[str, int], BeforeValidator(_address), AfterValidator(_resolver_address)]
 Domain = Annotated[str, BeforeValidator(_domain)]
+Database = Annotated[str, BeforeValidator(_database)]
 File = Annotated[Path, BeforeValidator(_file)]
 IPNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_text)]
 IPAddress = Annotated[IPv4Address | IPv6Address, BeforeValidator(_text)]
@@ -233,12 +246,14 @@ class Confirmation(Section):
 
 
 class Storage(Section):
-    """Where history is kept. Accepted, and without effect in this version."""
+    """What a daemon remembers across restarts: what servers accept, and who asked us to stay away."""
 
-    url: str = Field(
-        default="sqlite:///mailtls.db", description="The database, as a URL; by default a file in the working directory."
+    url: Database = Field(
+        default="sqlite:///mailtls.db",
+        description="The database, as a URL: `sqlite:///` and the path of a file, by default in the working directory; "
+        "`sqlite://` remembers nothing.",
     )
-    retention: Wait = _span("For how long history is kept.", days=400)
+    retention: Wait = _span("For how long what was found is kept, from when it was last saved.", days=400)
 
 
 class Web(Section):

@@ -26,7 +26,8 @@ COMMANDS = {
 def deaf(tmp_path: Path) -> Path:
     """Write a configuration whose resolver never answers, so that every domain is unknown, soon and without the Internet."""
     path = tmp_path / "deaf.yaml"
-    path.write_text('resolver: {nameservers: ["127.0.0.1:1"], timeout: 50ms}\nproviders: [{name: A, domains: [a.example]}]\n')
+    settings = ['resolver: {nameservers: ["127.0.0.1:1"], timeout: 50ms}', "providers: [{name: A, domains: [a.example]}]"]
+    path.write_text("\n".join([*settings, 'storage: {url: "sqlite://"}', ""]))
     return path
 
 
@@ -156,10 +157,10 @@ def test_domains_are_set_apart_and_counted(deaf: Path) -> None:
 
 def test_keys_without_effect_are_told_and_are_no_mistake(deaf: Path) -> None:
     assert said("config", "check", deaf)[2] == ""
-    deaf.write_text(deaf.read_text() + "storage: {retention: 30d}\npolicies: []\n")
+    deaf.write_text(deaf.read_text() + "confirmation: {probes: 2}\npolicies: []\n")
     status, out, err = said("config", "check", deaf)
     assert (status, out) == (0, f"{deaf}: good: 1 providers, 1 domains\n")
-    assert err == f"{deaf}: warning: without effect in this version: storage, policies\n"
+    assert err == f"{deaf}: warning: without effect in this version: confirmation, policies\n"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

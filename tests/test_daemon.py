@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import urllib.error
 import urllib.request
@@ -17,7 +19,9 @@ from typing import Any
 import pytest
 import yaml
 
-from mailtls.lab import Delay, Lab
+from mailtls.hellos import HelloEvidence, Silent
+from mailtls.lab import ConnectionLimit, Delay, Lab
+from mailtls.store.codec import decode
 
 
 def call(url: str, method: str = "GET") -> tuple[int, str]:
@@ -39,6 +43,10 @@ async def lab():
         yield running
 
 
+PROGRAM = "from mailtls import cli, probe; from mailtls.store import keeper; probe._KEPT_EVERY = keeper._TOGETHER = 0.0; cli.main()"
+"""What there is of an enumeration is kept after each answer, so that no test has to wait for it."""
+
+
 class Running:
     """The daemon in a process of its own, against the lab, with a service manager that listens."""
 
@@ -50,13 +58,18 @@ class Running:
         self.manager.setblocking(False)
         self.process: asyncio.subprocess.Process | None = None
 
+    @property
+    def database(self) -> Path:
+        return self.path.with_name("mailtls.db")
+
     async def start(self, *domains: str, **changes: Any) -> str:
         """Start it with the lab's providers of some domains, and return the first URL that it tells."""
         settings: Any = self.lab.configuration()
         settings["schedule"]["interval"] = "3s"
+        settings["storage"] = {"url": f"sqlite:///{self.database}"}
         settings["providers"] = [p for p in settings["providers"] if p["domains"][0] in domains]
         self.path.write_text(yaml.safe_dump(settings | changes))
-        command = (sys.executable, "-m", "mailtls.cli", "run", "--config.file", str(self.path))
+        command = (sys.executable, "-c", PROGRAM, "run", "--config.file", str(self.path))
         environment = os.environ | {"NOTIFY_SOCKET": str(self.path.with_name("notify"))}
         with self.path.with_name("log").open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=log, env=environment)
@@ -167,3 +180,137 @@ async def test_a_visit_that_waits_for_its_greeting_when_the_daemon_is_stopped_st
     assert await daemon.end(signal.SIGTERM) == 0
     assert server.connections == 1  # and after the signal none was begun
     assert [command.split()[0] for command in server.commands] == [b"EHLO", b"STARTTLS", b"EHLO", b"QUIT"]
+
+
+async def saved(daemon: Running, *, complete: bool) -> HelloEvidence:
+    """Return what is in the database, as soon as there is an enumeration of that kind."""
+    async with asyncio.timeout(30):
+        while True:
+            found = [evidence for evidence in rows(daemon.database) if evidence.complete is complete]
+            if found:
+                return found[0]
+            await asyncio.sleep(0.1)
+
+
+def rows(database: Path) -> list[HelloEvidence]:
+    if not database.exists():
+        return []
+    with contextlib.closing(sqlite3.connect(database)) as connection, contextlib.suppress(sqlite3.OperationalError):  # no tables yet
+        return [decode(document) for (document,) in connection.execute("SELECT document FROM hellos")]
+    return []
+
+
+def answered(found: HelloEvidence) -> list[Any]:
+    return [item for item in found.asked if not isinstance(item.answer, Silent)]
+
+
+async def readings(url: str) -> dict[str, Any]:
+    """Return what is known of the only endpoint of the only domain; nothing, before it was looked at."""
+    domain = json.loads((await fetch(url + "api/v1/domains"))[1])["domains"]
+    return domain[0]["mx"][0]["endpoints"][0]["readings"] if domain else {}
+
+
+async def told_of(url: str, name: str, state: str) -> Any:
+    async with asyncio.timeout(30):
+        while (found := (await readings(url)).get(name, {"state": ""}))["state"] != state or found.get("cause") == "not-attempted":
+            await asyncio.sleep(0.1)
+    return found
+
+
+async def hellos(url: str) -> int:
+    page = (await fetch(url + "metrics"))[1]
+    return sum(int(float(line.split()[-1])) for line in page.splitlines() if line.startswith("mailtls_hellos_total"))
+
+
+FAST = {"pace": "5ms", "scan_deadline": "60s"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_an_enumeration_goes_on_where_it_stopped_however_the_daemon_ended(number: signal.Signals, daemon: Running) -> None:
+    limits = {"pace": "50ms", "scan_deadline": "60s"}
+    await daemon.start("solid.example", limits=limits)
+    await saved(daemon, complete=False)
+    assert await daemon.end(number) == (0 if number is signal.SIGTERM else -number)
+    (half,) = rows(daemon.database)
+    assert not half.complete
+    before = answered(half)
+    assert before
+    url = await daemon.start("solid.example", limits=limits)
+    whole = await saved(daemon, complete=True)
+    assert whole.began == half.began
+    assert [item for item in whole.asked if item in before] == before
+    assert (await told_of(url, "cipher_suites", "known"))["value"].keys() == {"TLSv1.2", "TLSv1.3"}
+
+
+async def test_a_killed_daemon_checks_what_it_had_enumerated_and_asks_no_more_than_that_takes(daemon: Running) -> None:
+    url = await daemon.start("solid.example", limits=FAST)
+    whole = await saved(daemon, complete=True)
+    suites = await told_of(url, "cipher_suites", "known")
+    assert await daemon.end(signal.SIGKILL) == -signal.SIGKILL
+    url = await daemon.start("solid.example", limits=FAST)
+    assert await told_of(url, "cipher_suites", "known") == suites
+    assert 0 < await hellos(url) < len(whole.asked) / 2
+    assert [found.asked for found in rows(daemon.database)] == [whole.asked]
+
+
+async def test_what_was_enumerated_before_is_not_told_as_measured_until_it_was_checked(daemon: Running) -> None:
+    url = await daemon.start("solid.example", limits=FAST)
+    await saved(daemon, complete=True)
+    assert await daemon.end(signal.SIGTERM) == 0
+    server = daemon.lab.server("mx.solid.example")
+    server.behaviour = replace(server.behaviour, limit=ConnectionLimit(3, 600.0))  # three visits, and no hello
+    url = await daemon.start("solid.example", limits=FAST)
+    suites = await told_of(url, "cipher_suites", "unknown")
+    assert suites["cause"] == "rate-limited"
+    assert (await readings(url))["negotiated"]["state"] == "known"
+    assert len(rows(daemon.database)) == 1  # and it is still there, for the next check to begin with
+
+
+async def test_who_asked_us_to_stay_away_is_left_alone_by_the_next_process_too(daemon: Running) -> None:
+    limits = {"pace": "1s", "scan_deadline": "10s"}
+    server = daemon.lab.server("mx.ratelimited.example")
+    server.behaviour = replace(server.behaviour, greeting=b"421 4.7.0 too many connections\r\n")
+    url = await daemon.start("ratelimited.example", limits=limits)
+    await until(url + "metrics", 'cause="rate-limited",family="ipv4",mx="mx.ratelimited.example"')
+    assert await daemon.end(signal.SIGTERM) == 0
+    connections = server.connections
+    url = await daemon.start("ratelimited.example", limits=limits)
+    await until(url + "metrics", 'cause="budget-exhausted",family="ipv4",mx="mx.ratelimited.example"')
+    assert server.connections == connections
+
+
+async def test_a_damaged_document_is_counted_and_everything_is_asked_again(daemon: Running) -> None:
+    await daemon.start("solid.example", limits=FAST)
+    await saved(daemon, complete=True)
+    assert await daemon.end(signal.SIGTERM) == 0
+    with contextlib.closing(sqlite3.connect(daemon.database)) as connection, connection:
+        connection.execute("UPDATE hellos SET document = x'00'")
+    url = await daemon.start("solid.example", limits=FAST)
+    await until(url + "metrics", "mailtls_store_errors_total 1.0")
+    await told_of(url, "cipher_suites", "known")
+
+
+async def test_a_database_that_cannot_be_used_ends_the_start_with_what_to_do(daemon: Running) -> None:
+    assert await daemon.start("solid.example", storage={"url": f"sqlite:///{daemon.path.parent}/absent/mailtls.db"}) == ""
+    assert daemon.process is not None
+    assert await daemon.process.wait() == 1
+    said = daemon.path.with_name("log").read_text()
+    assert said.startswith("storage.url: sqlite:///")
+    assert "unable to open database file; its directory must exist" in said
+    assert said.count("\n") == 1
+
+
+async def test_a_reload_moves_to_another_database_with_what_is_known_unless_that_cannot_be_used(daemon: Running) -> None:
+    url = await daemon.start("solid.example", limits=FAST)
+    whole = await saved(daemon, complete=True)
+    settings = yaml.safe_load(daemon.path.read_text())
+    settings["storage"]["url"] = f"sqlite:///{daemon.path.parent}/absent/mailtls.db"
+    daemon.path.write_text(yaml.safe_dump(settings))
+    status, why = await fetch(url + "-/reload", "POST")
+    assert (status, "its directory must exist" in why) == (500, True)
+    other = daemon.path.with_name("other.db")
+    settings["storage"]["url"] = f"sqlite:///{other}"
+    daemon.path.write_text(yaml.safe_dump(settings))
+    assert (await fetch(url + "-/reload", "POST"))[0] == 200
+    assert await daemon.end(signal.SIGTERM) == 0
+    assert [found.asked for found in rows(other)] == [whole.asked]

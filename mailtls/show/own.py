@@ -45,6 +45,9 @@ class OwnMetrics:
         self.cycle = Gauge(
             "mailtls_cycle_last_success_timestamp_seconds", "When every domain had last been looked at once.", registry=registry
         )
+        self.store_errors = Counter(
+            "mailtls_store_errors", "Times that what is remembered could not be read or written.", registry=registry
+        )
         self.reload_ok = Gauge(
             "mailtls_config_last_reload_successful", "Whether the last attempt to load the configuration succeeded.", registry=registry
         )

@@ -87,6 +87,7 @@ async def world(directory: Path) -> AsyncIterator[World]:
             "schedule": {"interval": "6s"},
             "limits": {"pace": "50ms"},
             "web": {"listen": ["127.0.0.1:0"]},
+            "storage": {"url": f"sqlite:///{directory / 'mailtls.db'}"},
             "providers": [{"name": name.title(), "domains": [f"{name}.test"]} for name in [*mta, "bogus", "nomail", "inward", "shared"]],
         }
         configuration = directory / "mailtls.yaml"

@@ -21,9 +21,10 @@ from mailtls.evidence import (
     RouteEvidence,
     ScanEvidence,
 )
+from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer
 from mailtls.model import Absent, Cause, Endpoint, Known, MXObservation, Stage, Unknown, Verdict
 from mailtls.policy.verdict import judge_domain
-from mailtls.tracking.holding import Held, absorb, absorb_route, is_full_scan_due, observe, route_now
+from mailtls.tracking.holding import Held, absorb, absorb_route, is_full_scan_due, is_of_other_certificates, observe, route_now
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 INTERVAL = timedelta(minutes=15)
@@ -218,3 +219,23 @@ def test_what_failed_from_the_first_is_nothing_to_hold() -> None:
 def test_an_answer_that_is_no_route_of_today_is_forgotten() -> None:
     track = absorb_route(absorb_route(None, route(NOW)), route(NOW + INTERVAL, LookupOutcome.NO_SUCH_NAME))
     assert track.addresses == {}
+
+
+def hellos_with(*chains: tuple[bytes, ...], server_name: str = "host") -> HelloEvidence:
+    offer = HelloOffer("TLSv1.2", (0xC02F,), server_name=server_name)
+    return HelloEvidence(tuple(Asked(offer, Accepted("TLSv1.2", 0xC02F, chain=chain)) for chain in chains), NOW)
+
+
+def test_hellos_are_of_other_certificates_where_a_scan_meets_another_of_the_same_kind(authority) -> None:
+    def chain(key: str) -> tuple[bytes, ...]:
+        return tuple(c.public_bytes(Encoding.DER) for c in authority.issue(["mx.example"], key=key).chain)
+
+    one, other, of_another_kind = chain("p256"), chain("p256"), chain("rsa2048")
+    scan = good(one, NOW)
+    assert not is_of_other_certificates(hellos_with(one), scan)
+    assert not is_of_other_certificates(hellos_with(other, one), scan)  # several machines behind one address
+    assert is_of_other_certificates(hellos_with(other), scan)
+    assert not is_of_other_certificates(hellos_with(of_another_kind), scan)  # perhaps interrupted before this kind was seen
+    assert not is_of_other_certificates(hellos_with((), ()), scan)  # TLS 1.3 alone: certificates are encrypted
+    assert not is_of_other_certificates(hellos_with(other, server_name="none"), scan)
+    assert not is_of_other_certificates(hellos_with(other), silent(NOW))  # silence says nothing
