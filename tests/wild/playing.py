@@ -27,6 +27,10 @@ HOST = "mx.wild.example"
 AUTHORITY = Authority.create(datetime.now(UTC))
 YES, NO, ABSENT = Known(value=True), Known(value=False), Absent()
 AT_ONCE = 12
+PATIENCE = 4.0
+"""Seconds for a connection where nobody stalls: more than a busy machine needs."""
+IMPATIENCE = 0.8
+"""Seconds for one that ends because nobody says anything."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,12 @@ class Row:
     quits: bool = False
     purpose: Purpose = Purpose.FULL
     dh: bytes = b""
+
+    @property
+    def deadline(self) -> float:
+        """Seconds for each connection."""
+        waits = any(isinstance(wanted, str) and wanted.startswith(("read-timeout", "tarpit")) for wanted in self.expected.values())
+        return IMPATIENCE if waits else PATIENCE
 
 
 @dataclass(frozen=True)
@@ -61,9 +71,9 @@ class ChangingServer(MailServer):
         super()._accept(reader, writer)
 
 
-async def scan_once(endpoint: Endpoint, purpose: Purpose, deadline: float = 0.8) -> tuple[EndpointObservation, ScanEvidence]:
+async def scan_once(endpoint: Endpoint, purpose: Purpose, deadline: float = IMPATIENCE) -> tuple[EndpointObservation, ScanEvidence]:
     network = Network(allow_networks=(ip_network("127.0.0.0/8"),), connect_timeout=1)
-    prober = Prober(Visitor(network, "probe.example", deadline), Budget(Limits(pace=0.0, scan_deadline=5)))
+    prober = Prober(Visitor(network, "probe.example", deadline), Budget(Limits(pace=0.0, scan_deadline=60)))
     scan = await prober.scan(endpoint, purpose)
     anchors = Anchors(AUTHORITY.root_pem, "the lab's root")
     return observe(absorb(None, scan, anchors), endpoint, scan.began, None), scan
@@ -80,7 +90,7 @@ async def play(row: Row) -> Played:
             for context in server._contexts.values():
                 context.load_tmp_dh(file.name.encode())
     try:
-        observed, scan = await scan_once(Endpoint(HOST, ip_address("127.0.0.1"), server.address[1]), row.purpose)
+        observed, scan = await scan_once(Endpoint(HOST, ip_address("127.0.0.1"), server.address[1]), row.purpose, row.deadline)
         await asyncio.sleep(0.05)  # so that the server hears what was sent last
         return Played(observed, scan, tuple(server.commands))
     finally:
