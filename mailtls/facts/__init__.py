@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mailtls.facts import certificates, enumerated, extensions, handshake, routing, starttls
+from mailtls.facts import certificates, chains, enumerated, extensions, handshake, routing, staples, starttls
 
 if TYPE_CHECKING:
     from mailtls.evidence import HostEvidence, RouteEvidence, ScanEvidence
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 DOMAIN: tuple[Fact[RouteEvidence], ...] = routing.DOMAIN_FACTS
 MX: tuple[Fact[HostEvidence], ...] = routing.MX_FACTS
-ENDPOINT: tuple[Fact[ScanEvidence], ...] = (*starttls.FACTS, *handshake.FACTS, *certificates.FACTS, *enumerated.FACTS, *extensions.FACTS)
+ENDPOINT: tuple[Fact[ScanEvidence], ...] = (
+    *starttls.FACTS, *handshake.FACTS, *certificates.FACTS, *chains.FACTS, *staples.FACTS, *enumerated.FACTS, *extensions.FACTS,
+)  # fmt: skip
 
 ALL: tuple[Fact[Any], ...] = (*DOMAIN, *MX, *ENDPOINT)

@@ -12,20 +12,20 @@ from mailtls.facts.visits import all_visits, unknown_of, usual_handshake, vouche
 from mailtls.hellos import Accepted, Refused
 from mailtls.model import Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
+from mailtls.trust.links import MAX_CHAIN
 from mailtls.trust.names import any_name_matches
 from mailtls.trust.pkix import judge_chain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mailtls.evidence import ScanEvidence
     from mailtls.model import Reading
-    from mailtls.trust.pkix import Anchors
+    from mailtls.tls.certificate import Certificate
+    from mailtls.trust.pkix import Anchors, Judgement
 
-MAX_CHAIN_SHOWN = 20
 
-
-def _chains(scan: ScanEvidence) -> list[tuple[bytes, ...]]:
+def chains_of(scan: ScanEvidence) -> list[tuple[bytes, ...]]:
     """Return one chain for each distinct end-entity certificate that the server shows to clients which name it."""
     if usual_handshake(scan) is None:
         return []  # what an earlier visit saw does not speak for a server that now shows nothing
@@ -39,7 +39,7 @@ def _chains(scan: ScanEvidence) -> list[tuple[bytes, ...]]:
     return list(chains.values())
 
 
-def _gap(scan: ScanEvidence) -> Unknown | None:
+def gap_of(scan: ScanEvidence) -> Unknown | None:
     """Return why the set of certificates may lack one, or ``None`` where every kind was asked for and answered."""
     if scan.purpose is Purpose.QUICK and not scan.carried:
         return Unknown(Cause.NOT_ATTEMPTED, Stage.HELLO, "a quick visit sees one certificate; the full scan asks for each kind")
@@ -56,12 +56,29 @@ def _gap(scan: ScanEvidence) -> Unknown | None:
     return None if scan.failure is None else unknown_of(scan.failure)
 
 
+def of_all(scan: ScanEvidence, anchors: Anchors, values: Callable[[list[tuple[bytes, ...]]], Any]) -> Reading[Any]:
+    """Return the reading of something that is told of all chains: a gap among them leaves it open, with what was seen.
+
+    Args:
+        scan: the evidence.
+        anchors: the trust anchors.
+        values: returns it, from the chains; there is at least one.
+
+    """
+    chains = chains_of(scan)
+    if not chains:
+        return without_tls(scan, anchors)
+    gap = gap_of(scan)
+    return Known(values(chains)) if gap is None else Unknown(gap.cause, gap.stage, gap.detail, values(chains))
+
+
 def _shown(chain: tuple[bytes, ...]) -> dict[str, Any]:
     leaf = read_certificate(chain[0])
-    issuers = [read_certificate(der) for der in chain[:MAX_CHAIN_SHOWN]]
+    issuers = [read_certificate(der) for der in chain[:MAX_CHAIN]]
     return {
         "key_type": leaf.key_type,
         "key_bits": leaf.key_bits,
+        "spki_sha256": None if leaf.key is None else leaf.key.sha256,
         "signature_algorithm": leaf.signature_algorithm,
         "not_before": _rfc3339(leaf.not_before),
         "not_after": _rfc3339(leaf.not_after),
@@ -69,8 +86,21 @@ def _shown(chain: tuple[bytes, ...]) -> dict[str, Any]:
         "sha256": leaf.sha256,
         "subject": leaf.subject,
         "issuer": leaf.issuer,
-        "chain": [{"sha256": c.sha256, "subject": c.subject, "issuer": c.issuer, "not_after": _rfc3339(c.not_after)} for c in issuers],
+        "must_staple": leaf.extensions.must_staple,
+        "chain": [_member(certificate) for certificate in issuers],
         "problems": list(leaf.problems),
+    }
+
+
+def _member(certificate: Certificate) -> dict[str, Any]:
+    return {
+        "sha256": certificate.sha256,
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "key_type": certificate.key_type,
+        "key_bits": certificate.key_bits,
+        "signature_algorithm": certificate.signature_algorithm,
+        "not_after": _rfc3339(certificate.not_after),
     }
 
 
@@ -79,44 +109,38 @@ def _rfc3339(date: datetime | None) -> str | None:
 
 
 def _certificates(scan: ScanEvidence, anchors: Anchors) -> Reading[list[dict[str, Any]]]:
-    chains = _chains(scan)
-    if not chains:
-        return without_tls(scan, anchors)
-    shown = [_shown(chain) for chain in chains]
-    gap = _gap(scan)
-    return Known(shown) if gap is None else Unknown(gap.cause, gap.stage, gap.detail, shown)
+    return of_all(scan, anchors, lambda chains: [_shown(chain) for chain in chains])
 
 
 def _all_chains(scan: ScanEvidence, anchors: Anchors) -> Reading[tuple[tuple[bytes, ...], ...]]:
-    chains = tuple(_chains(scan))
-    if not chains:
-        return without_tls(scan, anchors)
-    gap = _gap(scan)
-    return Known(chains) if gap is None else Unknown(gap.cause, gap.stage, gap.detail, chains)
+    return of_all(scan, anchors, tuple)
 
 
-def _judged(scan: ScanEvidence, anchors: Anchors) -> Iterator[tuple[str, str]]:
-    """Yield a code and a sentence for each served chain that is not trusted."""
-    for chain in _chains(scan):
-        judgement = judge_chain(chain, anchors, scan.probes[-1].began)
-        if not judgement.trusted:
-            yield judgement.code, judgement.why
+def _judged(scan: ScanEvidence, anchors: Anchors) -> tuple[list[Judgement], Unknown | None]:
+    """Return the judgements of the served chains that are not trusted; and why that of another is open, or ``None``."""
+    judgements = [judge_chain(chain, anchors, scan.probes[-1].began) for chain in chains_of(scan)]
+    undecided = next((judgement for judgement in judgements if judgement.undecided), None)
+    against = [judgement for judgement in judgements if not judgement.trusted and not judgement.undecided]
+    return against, None if undecided is None else Unknown(Cause.TLS_LOCAL_LIMIT, Stage.HANDSHAKE, undecided.why)
 
 
 def _trusted(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
-    if not _chains(scan):
+    if not chains_of(scan):
         return without_tls(scan, anchors)
-    return Known(not any(_judged(scan, anchors)))
+    against, undecided = _judged(scan, anchors)
+    return undecided if undecided is not None and not against else Known(not against)
 
 
 def _trust_problems(scan: ScanEvidence, anchors: Anchors) -> Reading[list[dict[str, str]]]:
-    if not _chains(scan):
+    if not chains_of(scan):
         return without_tls(scan, anchors)
-    return Known([{"code": code, "why": why} for code, why in _judged(scan, anchors)])
+    against, undecided = _judged(scan, anchors)
+    problems = [{"code": judgement.code, "why": judgement.why} for judgement in against]
+    return Known(problems) if undecided is None else Unknown(undecided.cause, undecided.stage, undecided.detail, problems)
 
 
 def _name_match(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
-    chains = _chains(scan)
+    chains = chains_of(scan)
     if not chains:
         return without_tls(scan, anchors)
     return Known(all(any_name_matches(read_certificate(chain[0]).names, scan.endpoint.host) for chain in chains))
@@ -124,7 +148,7 @@ def _name_match(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
 
 def _smallest_key(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
     """Whether every key is worth at least 2048 bits of RSA: RSA and DSA by their modulus, curves by their order."""
-    chains = _chains(scan)
+    chains = chains_of(scan)
     if not chains:
         return without_tls(scan, anchors)
     leaves = [read_certificate(chain[0]) for chain in chains]
@@ -132,11 +156,6 @@ def _smallest_key(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
         return Unknown(Cause.PROTOCOL_ERROR, Stage.HANDSHAKE, "; ".join(leaf.problems[0] for leaf in leaves if leaf.problems))
     floor = {"RSA": 2048, "DSA": 2048}
     return Known(all((leaf.key_bits or 0) >= floor.get(leaf.key_type or "", 224) for leaf in leaves))
-
-
-def _staple(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
-    staples = [p.handshake.ocsp_staple for p in scan.probes if isinstance(p.handshake, Handshake) and p.offer.is_usual]
-    return without_tls(scan, anchors) if not staples else Known(bool(staples[-1]))
 
 
 def _dated(certificates: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], float]]:
@@ -195,10 +214,5 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "certificate_key_sufficient", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
         "The key of each certificate that was seen has at least 2048 bits (RSA), or 224 (elliptic curves).",
         "RFC 9325 section 4.5", _smallest_key,
-    ),
-    Fact(
-        "ocsp_stapled", Scope.ENDPOINT, Kind.BOOL, Better.NEITHER,
-        "The server staples an OCSP response to its certificate.",
-        "RFC 6066 section 8", _staple,
     ),
 )  # fmt: skip

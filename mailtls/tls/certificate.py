@@ -1,49 +1,36 @@
-"""Certificates read from DER. Reading one never decides whether it is to be trusted, and a bad one is read as far as it goes."""
+"""Certificates read from DER. Reading one never decides whether it is to be trusted, and a bad one is read as far as it goes.
+
+The frame (RFC 5280 section 4.1), the key and the extensions are read here, each by itself, so that one field that nobody can read
+takes no other with it; names and dates are left to the library.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import warnings
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
-from cryptography.utils import CryptographyDeprecationWarning
 
 from mailtls.smtp.reply import readable
+from mailtls.tls.der import SEQUENCE, Element, NotDER, read_element
+from mailtls.tls.extensions import Extensions, read_extensions
+from mailtls.tls.publickey import PublicKey, read_public_key
+from mailtls.tls.signature import signature_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
 MAX_CERTIFICATE = 65_536
 """Octets of one certificate. A key of 65,536 bits still fits; what is larger is not parsed at all."""
-MAX_NAMES = 1_000
-"""Names read from one certificate. The largest seen in public have a few hundred."""
 
 # Parsing hostile DER fails in as many ways as there are fields; each means "this field cannot be read".
 UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, OverflowError, x509.InvalidVersion)
-
-_SIGNATURES = {
-    "1.2.840.113549.1.1.4": "md5WithRSAEncryption",
-    "1.2.840.113549.1.1.5": "sha1WithRSAEncryption",
-    "1.2.840.113549.1.1.10": "rsassaPss",
-    "1.2.840.113549.1.1.11": "sha256WithRSAEncryption",
-    "1.2.840.113549.1.1.12": "sha384WithRSAEncryption",
-    "1.2.840.113549.1.1.13": "sha512WithRSAEncryption",
-    "1.2.840.113549.1.1.14": "sha224WithRSAEncryption",
-    "1.2.840.10040.4.3": "dsa-with-sha1",
-    "2.16.840.1.101.3.4.3.2": "dsa-with-sha256",
-    "1.2.840.10045.4.1": "ecdsa-with-SHA1",
-    "1.2.840.10045.4.3.1": "ecdsa-with-SHA224",
-    "1.2.840.10045.4.3.2": "ecdsa-with-SHA256",
-    "1.2.840.10045.4.3.3": "ecdsa-with-SHA384",
-    "1.2.840.10045.4.3.4": "ecdsa-with-SHA512",
-    "1.3.101.112": "Ed25519",
-    "1.3.101.113": "Ed448",
-}  # RFC 3279, 4055, 5758, 8410
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +39,54 @@ class Certificate:
 
     Args:
         sha256: of the DER, lower-case hex.
-        key_type: ``RSA``, ``ECDSA``, ``Ed25519``, ``Ed448`` or ``DSA``.
-        key_bits: size of the modulus or of the curve's order.
+        key: its public key; ``None`` only where the whole certificate cannot be read.
         signature_algorithm: the name in the RFC that defines it, or the dotted number.
+        signature_hash: of that algorithm, e.g. ``SHA-256``.
         not_before: in UTC.
         not_after: in UTC.
-        names: the dNSName entries of the subject alternative name, escaped, in lower case.
         subject: RFC 4514 text, escaped.
         issuer: RFC 4514 text, escaped.
-        self_issued: whether issuer and subject are the same name.
+        subject_name: the same as octets of DER, to be compared.
+        issuer_name: likewise.
+        serial: the octets of the serial number.
+        extensions: of those that are read; each of them may be missing.
         problems: what could not be read, and why.
 
     """
 
     sha256: str
-    key_type: str | None
-    key_bits: int | None
-    signature_algorithm: str | None
-    not_before: datetime | None
-    not_after: datetime | None
-    names: tuple[str, ...]
-    subject: str
-    issuer: str
-    self_issued: bool
+    key: PublicKey | None = None
+    signature_algorithm: str | None = None
+    signature_hash: str | None = None
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    subject: str = ""
+    issuer: str = ""
+    subject_name: bytes = b""
+    issuer_name: bytes = b""
+    serial: bytes = b""
+    extensions: Extensions = field(default_factory=Extensions)
     problems: tuple[str, ...] = ()
+
+    @property
+    def key_type(self) -> str | None:
+        """The kind of its key, e.g. ``RSA``."""
+        return None if self.key is None else self.key.kind
+
+    @property
+    def key_bits(self) -> int | None:
+        """The size of its key."""
+        return None if self.key is None else self.key.bits
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The dNSName entries of its subject alternative name, escaped, in lower case."""
+        return self.extensions.names
+
+    @property
+    def self_issued(self) -> bool:
+        """Whether issuer and subject are the same name."""
+        return bool(self.subject_name) and self.subject_name == self.issuer_name
 
 
 @lru_cache(maxsize=4096)
@@ -84,12 +95,18 @@ def load(der: bytes) -> x509.Certificate | None:
     if len(der) > MAX_CERTIFICATE:
         return None
     try:
-        with warnings.catch_warnings():
-            # Odd serial numbers and the like are the server's; a warning on our own stderr would tell nobody.
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        with _quietly():
             return x509.load_der_x509_certificate(der)
     except UNREADABLE:
         return None
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Let the library say nothing of odd serial numbers and names: they are the server's, and our own stderr would tell nobody."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @lru_cache(maxsize=4096)
@@ -99,89 +116,81 @@ def read_certificate(der: bytes) -> Certificate:
     parsed = load(der)
     if parsed is None:
         why = f"larger than {MAX_CERTIFICATE} octets" if len(der) > MAX_CERTIFICATE else "not a certificate in DER"
-        return Certificate(sha256, None, None, None, None, None, (), "", "", self_issued=False, problems=(why,))
+        return Certificate(sha256, problems=(why,))
+    try:
+        serial, signature, issuer, subject, key, extensions = _frame(der)
+    except NotDER as error:  # the library is as strict, so that this is for versions of it that are not
+        return Certificate(sha256, problems=(f"not a certificate in DER: {error}",))
     problems: list[str] = []
-    key_type, key_bits = _key(parsed, problems)
+    public_key = read_public_key(key.whole)
+    if public_key.problem:
+        problems.append(f"public key: {public_key.problem}")
+    algorithm, digest = _signature(signature, problems)
+    found, unread = read_extensions(extensions)
+    with _quietly():
+        not_before, not_after = _date(parsed, "not_valid_before_utc", problems), _date(parsed, "not_valid_after_utc", problems)
+        subject_text, issuer_text = _distinguished(parsed, "subject", problems), _distinguished(parsed, "issuer", problems)
     return Certificate(
         sha256=sha256,
-        key_type=key_type,
-        key_bits=key_bits,
-        signature_algorithm=_signature(parsed, problems),
-        not_before=_date(parsed, "not_valid_before_utc", problems),
-        not_after=_date(parsed, "not_valid_after_utc", problems),
-        names=_names(parsed, problems),
-        subject=_distinguished(parsed, "subject", problems),
-        issuer=_distinguished(parsed, "issuer", problems),
-        self_issued=_self_issued(parsed),
-        problems=tuple(problems),
+        key=public_key,
+        signature_algorithm=algorithm,
+        signature_hash=digest,
+        not_before=not_before,
+        not_after=not_after,
+        subject=subject_text,
+        issuer=issuer_text,
+        subject_name=subject.whole,
+        issuer_name=issuer.whole,
+        serial=serial.content,
+        extensions=found,
+        problems=(*problems, *unread),
     )
 
 
-def _key(parsed: x509.Certificate, problems: list[str]) -> tuple[str | None, int | None]:
+def _frame(der: bytes) -> tuple[Element, Element, Element, Element, Element, list[Element]]:
+    """Return serial number, signature algorithm, issuer, subject, key and extensions. Raises :exc:`NotDER`."""
+    outer = read_element(der, SEQUENCE).inside()
+    if len(outer) != 3:
+        raise NotDER("not three parts")
+    fields = outer[0].inside()
+    if fields and fields[0].tag == 0xA0:
+        del fields[0]  # the version
+    if len(fields) < 6:
+        raise NotDER("fields are missing")
+    serial, _algorithm, issuer, _validity, subject, key = fields[:6]
+    return serial, outer[1], issuer, subject, key, list(_listed(fields[6:]))
+
+
+def _listed(rest: list[Element]) -> Iterator[Element]:
+    for element in rest:
+        if element.tag == 0xA3:
+            yield from read_element(element.content, SEQUENCE).inside()
+
+
+def _signature(algorithm: Element, problems: list[str]) -> tuple[str | None, str | None]:
     try:
-        key = parsed.public_key()
-    except UNREADABLE as error:
-        problems.append(f"public key: {_said(error)}")
+        return signature_of(algorithm)
+    except NotDER as error:
+        problems.append(f"signature algorithm: {error}")
         return None, None
-    if isinstance(key, rsa.RSAPublicKey):
-        return "RSA", key.key_size
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return "ECDSA", key.key_size
-    if isinstance(key, ed25519.Ed25519PublicKey):
-        return "Ed25519", 256
-    if isinstance(key, ed448.Ed448PublicKey):
-        return "Ed448", 456
-    if isinstance(key, dsa.DSAPublicKey):
-        return "DSA", key.key_size
-    problems.append(f"public key: of the kind {type(key).__name__}")
-    return None, None
 
 
-def _signature(parsed: x509.Certificate, problems: list[str]) -> str | None:
+def _date(parsed: x509.Certificate, field_name: str, problems: list[str]) -> datetime | None:
     try:
-        dotted = parsed.signature_algorithm_oid.dotted_string
+        date: datetime = getattr(parsed, field_name)
     except UNREADABLE as error:
-        problems.append(f"signature algorithm: {_said(error)}")
-        return None
-    return _SIGNATURES.get(dotted, dotted)
-
-
-def _date(parsed: x509.Certificate, field: str, problems: list[str]) -> datetime | None:
-    try:
-        date: datetime = getattr(parsed, field)
-    except UNREADABLE as error:
-        problems.append(f"{field}: {_said(error)}")
+        problems.append(f"{field_name}: {_said(error)}")
         return None
     return date
 
 
-def _names(parsed: x509.Certificate, problems: list[str]) -> tuple[str, ...]:
+def _distinguished(parsed: x509.Certificate, field_name: str, problems: list[str]) -> str:
     try:
-        names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
-    except x509.ExtensionNotFound:
-        return ()
-    except (*UNREADABLE, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        problems.append(f"subject alternative names: {_said(error)}")
-        return ()
-    if len(names) > MAX_NAMES:
-        problems.append(f"subject alternative names: {len(names)}, of which {MAX_NAMES} were read")
-    return tuple(readable(name.lower(), 255) for name in names[:MAX_NAMES])
-
-
-def _distinguished(parsed: x509.Certificate, field: str, problems: list[str]) -> str:
-    try:
-        name: x509.Name = getattr(parsed, field)
+        name: x509.Name = getattr(parsed, field_name)
         return readable(name.rfc4514_string(), 300)
     except UNREADABLE as error:
-        problems.append(f"{field}: {_said(error)}")
+        problems.append(f"{field_name}: {_said(error)}")
         return ""
-
-
-def _self_issued(parsed: x509.Certificate) -> bool:
-    try:
-        return parsed.issuer.public_bytes() == parsed.subject.public_bytes()
-    except UNREADABLE:
-        return False
 
 
 def _said(error: BaseException) -> str:

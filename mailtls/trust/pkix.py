@@ -2,73 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import warnings
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.utils import CryptographyDeprecationWarning
-from cryptography.x509 import verification
-from cryptography.x509.oid import ExtendedKeyUsageOID
-
-from mailtls.smtp.reply import readable
-from mailtls.tls.certificate import UNREADABLE, load, read_certificate
+from mailtls.tls.certificate import read_certificate
+from mailtls.trust.anchors import Anchors, NoAnchors, Path, find_path
+from mailtls.trust.chain import ChainCode, chain_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-MAX_CHAIN = 20
-"""Certificates of one chain that are looked at; real chains have two to five."""
+__all__ = ["Anchors", "Judgement", "NoAnchors", "judge_chain"]
 
-
-class NoAnchors(ValueError):  # noqa: N818 - it names what the file holds
-    """A trust store without a single usable certificate."""
-
-
-class Anchors:
-    """A set of trust anchors. Compared and hashed by content, so that judgements may be remembered."""
-
-    def __init__(self, pem: bytes, name: str) -> None:
-        """Read anchors from PEM.
-
-        Args:
-            pem: one or more certificates.
-            name: what to call the store in messages, e.g. its path.
-
-        Raises:
-            NoAnchors: there is none in it, or one of them is broken.
-
-        """
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # some roots have serial numbers of before the rules
-                certificates = x509.load_pem_x509_certificates(pem)
-        except ValueError as error:
-            raise NoAnchors(f"{name}: {error}") from error
-        self.name = name
-        self.count = len(certificates)
-        self.sha256 = hashlib.sha256(pem).hexdigest()
-        self.store = verification.Store(certificates)
-        self.subjects = frozenset(octets for certificate in certificates if (octets := _octets_of(certificate, "subject")) is not None)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Anchors) and other.sha256 == self.sha256
-
-    def __hash__(self) -> int:
-        return hash(self.sha256)
+# Of what is wrong with a chain, that for which it may lead to no anchor; the rest is untidy.
+_FATAL = (
+    ChainCode.SELF_SIGNED, ChainCode.EXPIRED_CERTIFICATE, ChainCode.MISSING_INTERMEDIATE, ChainCode.UNKNOWN_ROOT, ChainCode.ISSUER_NOT_SENT,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Whether a chain is trusted; ``code`` (a TLS-RPT result type, RFC 8460 section 4.3) and ``why`` say what speaks against it."""
+    """Whether a chain is trusted; ``code`` (a TLS-RPT result type, RFC 8460 section 4.3) and ``why`` say what speaks against it.
+
+    One that is undecided is not trusted for a limit of ours alone: it is no verdict on the chain, and has no code.
+    """
 
     trusted: bool
     code: str = ""
     why: str = ""
+    undecided: bool = False
 
 
 def judge_chain(chain: Sequence[bytes], anchors: Anchors, at: datetime) -> Judgement:
@@ -91,71 +54,12 @@ def judge_chain(chain: Sequence[bytes], anchors: Anchors, at: datetime) -> Judge
     if leaf.not_before is not None and leaf.not_before > at:
         why = f"the certificate is not valid before {leaf.not_before:%Y-%m-%d}"
         return Judgement(trusted=False, code="certificate-not-trusted", why=why)
-    # Rounded to the hour, so that a chain met at many endpoints is verified once; but never back to before it was issued.
-    issued = (date for der in chain[:MAX_CHAIN] if (date := read_certificate(der).not_before) is not None and date <= at)
-    hour = max(at.replace(minute=0, second=0, microsecond=0), *issued, datetime.min.replace(tzinfo=UTC))
-    failure = _verify(tuple(chain[:MAX_CHAIN]), anchors, hour)
-    if failure is None:
+    found = find_path(tuple(chain), anchors, at)
+    if isinstance(found, Path):
         return Judgement(trusted=True)
-    return Judgement(trusted=False, code="certificate-not-trusted", why=_explain(chain, anchors, at, failure))
-
-
-def _serves(_policy: verification.Policy, _leaf: x509.Certificate, usage: x509.ExtendedKeyUsage | None) -> None:
-    if usage is not None and not {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(usage):
-        raise ValueError("its extended key usage does not include serverAuth")
-
-
-# The library checks a name with every server chain; its client verifier with our own rule for the key usage judges the chain alone.
-_LEAF = verification.ExtensionPolicy.permit_all().may_be_present(x509.ExtendedKeyUsage, verification.Criticality.AGNOSTIC, _serves)
-_CA = verification.ExtensionPolicy.webpki_defaults_ca()
-
-
-@lru_cache(maxsize=4096)
-def _verify(chain: tuple[bytes, ...], anchors: Anchors, at: datetime) -> str | None:
-    """Return the library's complaint, or ``None`` where the chain is trusted."""
-    leaf = load(chain[0])
-    if leaf is None:
-        return "the certificate cannot be read"
-    intermediates = [parsed for der in chain[1:] if (parsed := load(der)) is not None]
-    builder = verification.PolicyBuilder().store(anchors.store).time(at).extension_policies(ca_policy=_CA, ee_policy=_LEAF)
-    try:
-        builder.build_client_verifier().verify(leaf, intermediates)
-    except (verification.VerificationError, *UNREADABLE) as error:
-        return readable(str(error).split("(encountered processing")[0].strip(), 200)
-    return None
-
-
-def _explain(chain: Sequence[bytes], anchors: Anchors, at: datetime, failure: str) -> str:
-    """Say what is wrong in the words of mail: the library says only that no path was found."""
-    parsed = [certificate for der in chain[:MAX_CHAIN] if (certificate := load(der)) is not None]
-    if not parsed:
-        return failure
-    leaf = read_certificate(chain[0])
-    if leaf.self_issued:
-        return "the certificate is self-signed"
-    for der in chain[1:MAX_CHAIN]:
-        sent = read_certificate(der)
-        if sent.not_after is not None and sent.not_after < at:
-            return f"the intermediate {sent.subject!r} expired on {sent.not_after:%Y-%m-%d}"
-    subjects = {name: certificate for certificate in parsed[1:] if (name := _octets_of(certificate, "subject")) is not None}
-    current = parsed[0]
-    for _ in parsed:
-        issuer = _octets_of(current, "issuer")
-        if issuer is None:
-            return "the name of an issuer cannot be read"
-        if issuer in anchors.subjects:
-            return failure
-        if issuer not in subjects or subjects[issuer] is current:
-            shown = read_certificate(current.public_bytes(Encoding.DER)).issuer
-            return f"its issuer {shown!r} was not sent and is no trust anchor (a missing intermediate, or a CA that is not trusted)"
-        current = subjects[issuer]
-    return failure
-
-
-def _octets_of(certificate: x509.Certificate, field: str) -> bytes | None:
-    """Return the name in DER, or ``None`` where it cannot be parsed: the library parses names only when they are asked for."""
-    try:
-        name: x509.Name = getattr(certificate, field)
-        return name.public_bytes()
-    except UNREADABLE:
-        return None
+    if found.is_undecided:
+        return Judgement(trusted=False, why=found.why, undecided=True)
+    # The library says only that no path was found; the chain itself says more.
+    problems = {problem.code: problem.why for problem in chain_problems(tuple(chain), anchors, at)}
+    why = next((problems[code] for code in _FATAL if code in problems), found.why)
+    return Judgement(trusted=False, code="certificate-not-trusted", why=why)

@@ -17,7 +17,8 @@ from mailtls.hellos import HelloOffer
 from mailtls.tls.hello import client_hello
 from mailtls.tls.suites import SCHEMES, SCHEMES_13, groups_before_13, groups_of_13, offerable
 
-sys.path.append(str(Path(__file__).parents[1] / "tls"))
+sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tls")]
+import certmaking
 import server_model as model
 
 OFFERS = (
@@ -72,8 +73,16 @@ _CHANGES: tuple[dict[str, object], ...] = (
 
 
 @cache
+def authority() -> certmaking.Issuer:
+    """Return the root of the chain with which the certificates begin."""
+    return certmaking.root()
+
+
+@cache
 def certificates() -> tuple[bytes, ...]:
-    """Return certificates of each kind of key, as DER, and their beginnings."""
+    """Return an end entity with its intermediate, a certificate of each kind of key, as DER, and their beginnings."""
+    intermediate = authority().sign("an intermediate", authority=True)
+    leaf = intermediate.sign("mx.example", must_staple=True, timestamps=(bytes(32), bytes(range(32))))
     now, found = datetime(2026, 1, 1, tzinfo=UTC), []
     names = [x509.DNSName("mx.example"), x509.DNSName("*.Example"), x509.IPAddress(ip_address("192.0.2.1")), x509.RFC822Name("a@b.example")]
     subject = x509.Name(
@@ -85,7 +94,31 @@ def certificates() -> tuple[bytes, ...]:
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         signed = builder.sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
         found.append(signed.public_bytes(serialization.Encoding.DER))
-    return (*found, *(der[: len(der) // 2] for der in found), b"", b"\x30\x00")
+    found.append(certmaking.with_key(leaf.der, certmaking.rsa_spki((1 << 9_000) + 1, (1 << 100) + 1)))
+    return (leaf.der, intermediate.der, *found, *(der[: len(der) // 2] for der in found), b"", b"\x30\x00")
+
+
+@cache
+def keys() -> tuple[bytes, ...]:
+    """Return public keys as they stand in certificates."""
+    made = (rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP384R1()), ed25519.Ed25519PrivateKey.generate())
+    return (*map(certmaking.spki_of, made), certmaking.rsa_spki(15, 1), certmaking.rsa_spki(1 << 3_000, 3))
+
+
+@cache
+def staples() -> tuple[bytes, ...]:
+    """Return OCSP responses, the first one about the first of the certificates."""
+    leaf = certificates()[0]
+    return (
+        certmaking.staple_for(leaf, timestamps=(bytes(32),)),
+        certmaking.staple_for(leaf, status=b"\xa1\x11\x18\x0f20260101000000Z", ends=None),
+        certmaking.staple_for(leaf, outcome=6),
+    )
+
+
+def timestamps() -> tuple[bytes, ...]:
+    """Return lists of certificate timestamps."""
+    return certmaking.sct_list(bytes(32), bytes(range(32))), certmaking.sct_list(), b"\x04\x02\x00\x00"
 
 
 REPLIES = (

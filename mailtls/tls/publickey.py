@@ -1,0 +1,118 @@
+"""A certificate's public key, measured from its DER (RFC 5280 section 4.1.2.7): the number itself is never computed with.
+
+So a modulus of a hundred thousand bits has a size like any other; whether to verify with it is for :attr:`PublicKey.is_bounded` to say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from mailtls.tls.der import BIT_STRING, INTEGER, OID, SEQUENCE, Element, NotDER, bits_of, oid_name, read_element
+
+MAX_MODULUS = 8_192
+"""Bits of an RSA or DSA modulus with which a signature is verified; authorities have 4,096, and each bit more costs."""
+MAX_EXPONENT = 64
+"""Bits of an RSA exponent with which a signature is verified. OpenSSL's own limit for large moduli; nearly all have 17 bits."""
+
+_CURVES = {
+    "1.2.840.10045.3.1.1": 192, "1.3.132.0.33": 224, "1.2.840.10045.3.1.7": 256, "1.3.132.0.34": 384, "1.3.132.0.35": 521,
+    "1.3.132.0.10": 256, "1.3.132.0.1": 163, "1.3.132.0.15": 163, "1.3.132.0.26": 233, "1.3.132.0.27": 233, "1.3.132.0.16": 283,
+    "1.3.132.0.17": 283, "1.3.132.0.36": 409, "1.3.132.0.37": 409, "1.3.132.0.38": 571, "1.3.132.0.39": 571,
+    "1.3.36.3.3.2.8.1.1.3": 192, "1.3.36.3.3.2.8.1.1.5": 224, "1.3.36.3.3.2.8.1.1.7": 256, "1.3.36.3.3.2.8.1.1.9": 320,
+    "1.3.36.3.3.2.8.1.1.11": 384, "1.3.36.3.3.2.8.1.1.13": 512, "1.2.156.10197.1.301": 256,
+}  # fmt: skip
+"""Bits of the named curves' fields (RFC 5480, SEC 2, RFC 5639, RFC 8998)."""
+_RSA, _RSA_PSS, _DSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10", "1.2.840.10040.4.1", "1.2.840.10045.2.1"
+_PRIME_FIELD = "1.2.840.10045.1.1"
+_FIXED = {"1.3.101.112": ("Ed25519", 256), "1.3.101.113": ("Ed448", 456)}  # RFC 8410
+_ML_DSA = {"2.16.840.1.101.3.4.3.17": "ML-DSA-44", "2.16.840.1.101.3.4.3.18": "ML-DSA-65", "2.16.840.1.101.3.4.3.19": "ML-DSA-87"}  # RFC 9881
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """What a public key is.
+
+    Args:
+        sha256: of the SubjectPublicKeyInfo, lower-case hex; equal keys have equal ones, whatever certificate they stand in.
+        kind: ``RSA``, ``ECDSA``, ``Ed25519``, ``Ed448``, ``DSA`` or ``ML-DSA-44``, ``-65``, ``-87``; ``None`` for any other.
+        bits: size of the modulus or of the curve's field; of ML-DSA the octets of the key, in bits; ``None`` together with the kind.
+        exponent_bits: of an RSA key; else 0.
+        is_bounded: whether a signature may be verified with it, at a cost that is known beforehand.
+        oddity: what is wrong with its numbers, or empty.
+        problem: why kind and size are not known, or empty.
+
+    """
+
+    sha256: str
+    kind: str | None = None
+    bits: int | None = None
+    exponent_bits: int = 0
+    is_bounded: bool = False
+    oddity: str = ""
+    problem: str = ""
+
+
+def read_public_key(der: bytes) -> PublicKey:
+    """Read a SubjectPublicKeyInfo. Never raises: what cannot be read is a problem."""
+    sha256 = hashlib.sha256(der).hexdigest()
+    try:
+        algorithm, key = read_element(der, SEQUENCE).inside()
+        parts = algorithm.inside()
+        if key.tag != BIT_STRING or not parts or parts[0].tag != OID:
+            raise NotDER("no algorithm with a key")
+        return _read(sha256, oid_name(parts[0].content), parts[1:], key.content[1:])
+    except (ValueError, IndexError) as error:  # NotDER, or another number of parts than there should be
+        return PublicKey(sha256, problem=str(error))
+
+
+def _read(sha256: str, algorithm: str, parameters: list[Element], key: bytes) -> PublicKey:
+    if algorithm in (_RSA, _RSA_PSS):
+        return _rsa(sha256, key)
+    if algorithm == _EC:
+        return _curve(sha256, parameters)
+    if algorithm in _FIXED:
+        kind, bits = _FIXED[algorithm]
+        return PublicKey(sha256, kind, bits, is_bounded=True)
+    if algorithm in _ML_DSA:
+        return PublicKey(sha256, _ML_DSA[algorithm], 8 * len(key), is_bounded=True)
+    if algorithm == _DSA:
+        if not parameters or parameters[0].tag != SEQUENCE:
+            raise NotDER("a DSA key without its parameters")
+        bits = bits_of(_numbers(parameters[0].inside(), 3)[0])
+        return PublicKey(sha256, "DSA", bits, is_bounded=bits <= MAX_MODULUS)
+    raise NotDER(f"a key of the algorithm {algorithm}, which is not known here")
+
+
+def _curve(sha256: str, parameters: list[Element]) -> PublicKey:
+    if parameters and parameters[0].tag == SEQUENCE:  # X9.62: version, field, curve, base point, order
+        field = parameters[0].inside()[1].inside()
+        if len(field) != 2 or field[0].tag != OID or oid_name(field[0].content) != _PRIME_FIELD:
+            raise NotDER("a curve that is spelt out, over a field that is not known here")
+        oddity = "its curve is spelt out instead of named (RFC 5480 section 2.1.1)"
+        return PublicKey(sha256, "ECDSA", bits_of(_numbers(field[1:], 1)[0]), oddity=oddity)
+    if not parameters or parameters[0].tag != OID:
+        raise NotDER("a key without its curve")
+    curve = oid_name(parameters[0].content)
+    if curve not in _CURVES:
+        raise NotDER(f"the curve {curve}, which is not known here")
+    return PublicKey(sha256, "ECDSA", _CURVES[curve], is_bounded=True)
+
+
+def _rsa(sha256: str, key: bytes) -> PublicKey:
+    modulus, exponent = _numbers(read_element(key, SEQUENCE).inside(), 2)
+    bits, exponent_bits = bits_of(modulus), bits_of(exponent)
+    oddity = ""
+    if exponent_bits < 2 or not exponent[-1] & 1:
+        oddity = "its RSA exponent is even, or 1"
+    elif exponent_bits > MAX_EXPONENT:
+        oddity = f"its RSA exponent has {exponent_bits} bits"
+    elif not modulus[-1] & 1:
+        oddity = "its RSA modulus is even"
+    return PublicKey(sha256, "RSA", bits, exponent_bits, bits <= MAX_MODULUS and exponent_bits <= MAX_EXPONENT, oddity)
+
+
+def _numbers(found: list[Element], count: int) -> list[bytes]:
+    if len(found) != count or any(element.tag != INTEGER for element in found):
+        raise NotDER("no numbers where they belong")
+    return [element.content for element in found]
