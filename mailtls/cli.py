@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 from collections import Counter
+from datetime import UTC, datetime
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -261,8 +262,8 @@ async def _check(
             await measurer.measure(route, purpose, tell)
             return measurer.observe(owners.get(name, name), route, route.began)  # type: ignore[arg-type]
 
-        observed = list(await asyncio.gather(*(one(name, tell) for name in names)))
-    return observed, [track.latest for track in measurer.tracks.values()]
+        observed = await asyncio.gather(*(one(name, tell) for name in names))
+    return list(measurer.compare(observed, datetime.now(UTC))), [track.latest for track in measurer.tracks.values()]
 
 
 @app.command(epilog=_RUN_ENDS)

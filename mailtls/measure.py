@@ -9,13 +9,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from mailtls.evidence import Failure, Purpose, RouteEvidence
+from mailtls.facts.certificates import chains_of
 from mailtls.model import Cause, DomainObservation, Endpoint, EndpointObservation, Stage
 from mailtls.observation import endpoints_of, observe_domain
 from mailtls.resolve import BadName, ascii_name
 from mailtls.tracking.holding import Track, absorb, is_full_scan_due, observe, shows_another_certificate
+from mailtls.trust.anchors import Path, find_path
+from mailtls.trust.keyreuse import with_shared_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from collections.abc import Set as AbstractSet
 
     from mailtls.evidence import ScanEvidence
@@ -167,6 +170,7 @@ class Measurer:
         What its last scans still bring is kept where ours is.
         """
         self.tracks = older.tracks
+        self.anchors = self.anchors.knowing(older.anchors.known)
         self._under_way = older._under_way
         older.memory = self.memory
         self.prober.budget.inherit(older.prober.budget)
@@ -187,7 +191,13 @@ class Measurer:
             await asyncio.gather(*late, return_exceptions=True)
 
     def remember(self, scan: ScanEvidence) -> None:
-        """Add one more scan to what is remembered."""
+        """Add one more scan to what is remembered, and the authorities that it shows to what is known."""
+        known = self.anchors.known
+        for chain in chains_of(scan):
+            path = find_path(chain, self.anchors, scan.began)
+            known = known.learn(path) if isinstance(path, Path) else known
+        if known is not self.anchors.known:
+            self.anchors = self.anchors.knowing(known)
         self.tracks[scan.endpoint] = absorb(self.tracks.get(scan.endpoint), scan, self.anchors)
 
     def observe(self, provider: str, route: RouteEvidence, now: datetime, latest: RouteEvidence | None = None) -> DomainObservation:
@@ -198,6 +208,10 @@ class Measurer:
             return observe(self.tracks.get(endpoint), endpoint, now, interval)
 
         return observe_domain(provider, route, self.port, observed, self.anchors, latest)
+
+    def compare(self, domains: Sequence[DomainObservation], now: datetime) -> tuple[DomainObservation, ...]:
+        """Return what was observed of several domains, with what only comparing them shows."""
+        return with_shared_keys(domains, self.prober.budget.operator_of, self.anchors, now)
 
     def forget_all_but(self, endpoints: set[Endpoint]) -> None:
         """Drop what is remembered of endpoints to which nothing leads any more."""

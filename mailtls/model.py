@@ -138,6 +138,22 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SharedKey:
+    """A key of an endpoint that operators with which it has nothing to do serve as well; ``trust/keyreuse.py`` says what that means.
+
+    Args:
+        spki_sha256: of the public key, lower-case hex.
+        operators: who they are, the first of them.
+        hosts: their MX hosts, the first of them.
+
+    """
+
+    spki_sha256: str
+    operators: tuple[str, ...]
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointObservation:
     """The readings of one endpoint.
 
@@ -150,6 +166,7 @@ class EndpointObservation:
         concluded_at: when the last conclusive attempt began; ``None`` before the first.
         inconclusive: why the last attempt could not decide; ``None`` where it could.
         chains: DER, end entity first, of each distinct certificate that the endpoint serves to clients that name it.
+        key_shared_with: whose its keys are as well, as far as all that is known at the moment shows it.
 
     """
 
@@ -161,6 +178,7 @@ class EndpointObservation:
     concluded_at: datetime | None = None
     inconclusive: Unknown | None = None
     chains: Reading[tuple[tuple[bytes, ...], ...]] = field(default_factory=Absent)
+    key_shared_with: tuple[SharedKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

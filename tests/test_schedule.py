@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from prometheus_client import CollectorRegistry, generate_latest
 
 from mailtls import schedule as schedule_module
+from mailtls.budget import Budget, Limits
 from mailtls.evidence import (
     Exchange,
     Failure,
@@ -70,7 +72,8 @@ class Visiting(Measurer):
     """A measurer whose visits take no network, and are written down."""
 
     def __init__(self, world: World, anchors: Any, excluded: frozenset[str] = frozenset()) -> None:
-        super().__init__(world, None, anchors, 25, excluded, Pace(INTERVAL, timedelta(hours=24)))  # type: ignore[arg-type]
+        prober = SimpleNamespace(budget=Budget(Limits()))
+        super().__init__(world, prober, anchors, 25, excluded, Pace(INTERVAL, timedelta(hours=24)))  # type: ignore[arg-type]
         self.world = world
         self.visited: list[str] = []
 

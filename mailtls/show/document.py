@@ -55,6 +55,9 @@ def _endpoint(endpoint: EndpointObservation) -> dict[str, Any]:
         "attempted_at": rfc3339(endpoint.attempted_at),
         "concluded_at": rfc3339(endpoint.concluded_at),
         "readings": _readings(endpoint.readings),
+        "key_shared_with": [
+            {"spki_sha256": key.spki_sha256, "operators": list(key.operators), "hosts": list(key.hosts)} for key in endpoint.key_shared_with
+        ],
     }
 
 

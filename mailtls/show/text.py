@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from mailtls.model import Absent, Known, Unknown, Verdict
+from mailtls.show.certificates import certificate_lines
 from mailtls.show.picture import hello_lines, picture_lines
 from mailtls.smtp.reply import readable
 
@@ -68,10 +69,7 @@ def _endpoint_lines(endpoint: EndpointObservation) -> Iterator[str]:
     else:
         yield f"    {address}  {_tls(readings)}"
     yield from (f"      {line}" for line in picture_lines(readings))
-    for certificate in _certificates(readings.get("certificates")):
-        names = ", ".join(certificate["names"][:3]) + (f" and {len(certificate['names']) - 3} more" if len(certificate["names"]) > 3 else "")
-        until = (certificate["not_after"] or "?")[:10]
-        yield f"      certificate {certificate['key_type']} {certificate['key_bits']}, until {until}, {escape(names) or 'no names'}"
+    yield from (f"      {line}" for line in certificate_lines(endpoint))
     yield f"      {_mark(readings['certificate_trusted'], 'trusted')}  {_mark(readings['certificate_name_match'], 'names the host')}"
     for name, words in _ODDITIES.items():
         if readings.get(name) == Known(value=True):
@@ -96,12 +94,6 @@ def _tls(readings: Any) -> str:
         value: Any = negotiated.value
         return f"STARTTLS  {value['version']}  {value['cipher_suite']}  {value['group'] or 'no ephemeral key'}"
     return "[green]ok[/] STARTTLS"
-
-
-def _certificates(reading: Reading[Any] | None) -> list[dict[str, Any]]:
-    if isinstance(reading, Known):
-        return list(reading.value)
-    return list(reading.seen) if isinstance(reading, Unknown) and isinstance(reading.seen, list) else []
 
 
 def _mark(reading: Reading[Any], words: str) -> str:

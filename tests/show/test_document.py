@@ -17,6 +17,7 @@ from mailtls.model import (
     Finding,
     Known,
     MXObservation,
+    SharedKey,
     Stage,
     Unknown,
     Verdict,
@@ -46,7 +47,11 @@ def test_a_reading_has_three_states(reading, expected) -> None:
 def test_a_document_has_the_keys_of_the_contract() -> None:
     endpoint = Endpoint("mx.a.example", ip_address("2001:db8::1"), 25)
     slow, late = Unknown(Cause.TARPIT, Stage.GREETING, "so slow"), Unknown(Cause.DNS_TIMEOUT, Stage.DNS, "a.example. MX: late")
-    observed = EndpointObservation(endpoint, {"f": Absent()}, conclusive=False, attempted_at=NOW, inconclusive=slow)
+    shared = (SharedKey("ab", ("b.example",), ("mx.b.example",)),)
+    readings = {"f": Absent()}
+    observed = EndpointObservation(
+        endpoint, readings, conclusive=False, attempted_at=NOW, inconclusive=slow, key_shared_with=shared
+    )
     host = MXObservation("mx.a.example", 10, {}, (observed,))
     finding = Finding("key-too-small", "here", "why")
     domain = DomainObservation("a.example", "A", Verdict.DEGRADED, (finding,), {"g": Known(1)}, (host,), NOW, late)
@@ -79,6 +84,7 @@ def test_a_document_has_the_keys_of_the_contract() -> None:
                                 "attempted_at": "2026-11-24T01:02:03Z",
                                 "concluded_at": None,
                                 "readings": {"f": {"state": "absent"}},
+                                "key_shared_with": [{"spki_sha256": "ab", "operators": ["b.example"], "hosts": ["mx.b.example"]}],
                             }
                         ],
                     }
