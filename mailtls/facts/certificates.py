@@ -32,7 +32,7 @@ def chains_of(scan: ScanEvidence) -> list[tuple[bytes, ...]]:
     chains: dict[bytes, tuple[bytes, ...]] = {}
     for probe in all_visits(scan):
         if probe.offer.with_sni and isinstance(probe.handshake, Handshake) and probe.handshake.chain:
-            chains.setdefault(probe.handshake.chain[0], probe.handshake.chain)
+            chains[probe.handshake.chain[0]] = probe.handshake.chain  # the last one counts: what stands above the end entity can change
     for item in scan.hellos.asked if scan.hellos is not None else ():
         if isinstance(item.answer, Accepted) and item.answer.chain and item.offer.server_name == "host":
             chains.setdefault(item.answer.chain[0], item.answer.chain)
