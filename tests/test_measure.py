@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from mailtls.budget import Budget, Limits
 from mailtls.evidence import (
@@ -26,8 +27,10 @@ from mailtls.evidence import (
     ScanEvidence,
 )
 from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer
+from mailtls.lab import Authority
 from mailtls.measure import Measurer, Pace
 from mailtls.model import Cause, DomainObservation, Endpoint, Known, Stage, Unknown, Verdict
+from mailtls.trust.anchors import Anchors
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -265,3 +268,59 @@ async def test_memory_drops_what_nothing_leads_to_any_more(anchors) -> None:
     assert list(memory.known) == [HERE]
     one.forget_all_but(set())
     assert memory.known == {}
+
+
+def shows(host: str, address: str, *chain: Any) -> ScanEvidence:
+    """Return a scan of an endpoint that was seen to serve a chain."""
+    said = (
+        Exchange(Stage.GREETING, b"", b"220 mx\r\n", 0, 0), Exchange(Stage.EHLO, b"EHLO p\r\n", b"250-mx\r\n250 STARTTLS\r\n", 0, 0),
+        Exchange(Stage.STARTTLS, b"STARTTLS\r\n", b"220 go\r\n", 0, 0), Exchange(Stage.EHLO_TLS, b"EHLO p\r\n", b"250 mx\r\n", 0, 0),
+    )  # fmt: skip
+    handshake = Handshake("TLSv1.3", "TLS_AES_128_GCM_SHA256", "X25519", tuple(c.public_bytes(Encoding.DER) for c in chain))
+    return ScanEvidence(Endpoint(host, ip_address(address)), Purpose.FULL, NOW, (ProbeEvidence(Offer(), NOW, said, handshake),))
+
+
+def problems(measuring: Measurer, endpoint: Endpoint) -> list[str]:
+    reading = measuring.tracks[endpoint].held["chain_problems"].reading
+    return [problem["code"] for problem in reading.value]
+
+
+def test_an_authority_that_was_met_in_a_good_chain_explains_one_in_which_it_is_missing() -> None:
+    authority = Authority.create(NOW)
+    first = measurer(Anchors(authority.root_pem, "the root"))
+    whole, lone = authority.issue(["mx.a.example"]), authority.issue(["mx.b.example"], send_intermediate=False)
+    broken = shows("mx.b.example", "192.0.2.2", *lone.chain)
+    first.remember(broken)
+    assert problems(first, broken.endpoint) == ["issuer-not-sent"]
+    first.remember(shows("mx.a.example", "192.0.2.1", *whole.chain))
+    first.remember(broken)
+    assert problems(first, broken.endpoint) == ["missing-intermediate"]
+    after_reload = measurer(Anchors(authority.root_pem, "the root"))
+    after_reload.prober.budget = first.prober.budget = Budget(Limits())
+    after_reload.inherit(first)
+    after_reload.remember(broken)
+    assert problems(after_reload, broken.endpoint) == ["missing-intermediate"]
+
+
+def test_a_stranger_teaches_us_no_authority() -> None:
+    stranger = Authority.create(NOW)
+    measuring = measurer(Anchors(Authority.create(NOW).root_pem, "a root"))
+    for _ in range(2):
+        measuring.remember(shows("mx.a.example", "192.0.2.1", *stranger.issue(["mx.a.example"]).chain, stranger.root.certificate))
+    assert measuring.anchors.known.by_name == {}
+
+
+def test_what_only_a_comparison_shows_is_noted_and_changes_no_verdict(anchors) -> None:
+    factory = Authority.create(NOW).issue(["localhost"], self_signed=True)
+    measuring = measurer(anchors)
+    measuring.prober.budget = Budget(Limits())
+    seen = []
+    for host, address in (("mx.a.example", "192.0.2.1"), ("mx.b.org", "198.51.100.1")):
+        scan = shows(host, address, *factory.chain)
+        measuring.remember(scan)
+        lookup = Lookup(f"{host}.", "A", LookupOutcome.ANSWERED, (address,), f"{host}.")
+        way = RouteEvidence(host[3:], Lookup(f"{host[3:]}.", "MX", LookupOutcome.ANSWERED, (f"10 {host}.",)), (HostRoute(host, 10, (lookup,)),))
+        seen.append(measuring.observe("A", way, NOW))
+    noted = measuring.compare(seen, NOW)
+    assert [domain.mx[0].endpoints[0].key_shared_with[0].operators for domain in noted] == [("b.org",), ("a.example",)]
+    assert [(domain.verdict, domain.findings) for domain in noted] == [(domain.verdict, domain.findings) for domain in seen]

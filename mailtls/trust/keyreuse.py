@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from ipaddress import ip_network
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mailtls.model import Known, SharedKey, Unknown
@@ -38,7 +38,7 @@ MAX_NAMES = 100
 MAX_SHOWN = 20
 """Operators, and hosts, that are named beside a key."""
 
-_PREFIX = {4: 24, 6: 48}
+_HOST_BITS = {4: 32 - 24, 6: 128 - 48}
 
 
 def with_shared_keys(
@@ -106,13 +106,20 @@ def shared_keys(
         if len(set(operators.values())) < 2:
             continue
         group_of = _groups(places, operators, operator_of, anchors, at)
-        for endpoint in operators:
-            others = [other for other in operators if group_of[other] != group_of[endpoint]]
-            if others:
-                named = sorted({operators[other] for other in others})
-                hosts = sorted({other.host for other in others})
-                found[endpoint] = (*found.get(endpoint, ()), SharedKey(key, tuple(named[:MAX_SHOWN]), tuple(hosts[:MAX_SHOWN])))
+        groups = set(group_of.values())
+        if len(groups) < 2:
+            continue
+        # An operator, and so a host, belongs to one group.
+        named = sorted({operators[endpoint]: group for endpoint, group in group_of.items()}.items())
+        hosts = sorted({endpoint.host: group for endpoint, group in group_of.items()}.items())
+        notes = {group: SharedKey(key, _others(named, group), _others(hosts, group)) for group in groups}
+        for endpoint, group in group_of.items():
+            found[endpoint] = (*found.get(endpoint, ()), notes[group])
     return found
+
+
+def _others(names: Sequence[tuple[str, Hashable]], group: Hashable) -> tuple[str, ...]:
+    return tuple(islice((name for name, its in names if its != group), MAX_SHOWN))
 
 
 def _groups(
@@ -131,7 +138,7 @@ def _groups(
     for endpoint, chain in places:
         if chain not in named:
             named[chain] = _vouched_owners(chain, operator_of, anchors, at)
-        network = ip_network((endpoint.address, _PREFIX[endpoint.address.version]), strict=False)
+        network = endpoint.address.version, int(endpoint.address) >> _HOST_BITS[endpoint.address.version]
         for node in (("operator", operators[endpoint]), network, *named[chain]):
             parent[root(endpoint)] = root(node)
     return {endpoint: root(endpoint) for endpoint in operators}
