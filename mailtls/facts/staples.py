@@ -16,6 +16,7 @@ from mailtls.tls.certificate import read_certificate
 from mailtls.tls.staple import read_staple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from mailtls.evidence import ScanEvidence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mailtls.tls.staple import Staple, StapleAnswer
     from mailtls.trust.pkix import Anchors
 
+STAPLE_PROBLEMS = ("unreadable", "responder-error", "other-certificate", "not-yet-valid", "expired")
+"""Why a staple is of no use: the codes in ``ocsp_staple``."""
 _SKEW = timedelta(minutes=5)
 """By how much the clocks of a responder and ours may differ."""
 
@@ -58,25 +61,25 @@ def _answer_for(leaf: Certificate, staple: Staple) -> StapleAnswer | None:
 def _read(der: bytes, octets: bytes, at: datetime) -> dict[str, Any]:
     leaf, staple = read_certificate(der), read_staple(octets)
     answer = _answer_for(leaf, staple)
-    problems = []
-    if staple.outcome == "unreadable":
-        problems.append("unreadable")
-    elif staple.outcome != "successful":
-        problems.append("responder-error")
-    elif answer is None:
-        problems.append("other-certificate")
-    elif answer.this_update > at + _SKEW:
-        problems.append("not-yet-valid")
-    elif answer.next_update is not None and answer.next_update < at - _SKEW:
-        problems.append("expired")
     return {
         "certificate": leaf.sha256,
         "status": None if answer is None else answer.status,
         "this_update": None if answer is None else _rfc3339(answer.this_update),
         "next_update": None if answer is None or answer.next_update is None else _rfc3339(answer.next_update),
-        "problems": problems,
+        "problems": list(_problems(staple, answer, at)),
         "detail": staple.problem or ("" if staple.outcome == "successful" else staple.outcome),
     }
+
+
+def _problems(staple: Staple, answer: StapleAnswer | None, at: datetime) -> Iterator[str]:
+    if staple.outcome != "successful":
+        yield "unreadable" if staple.outcome == "unreadable" else "responder-error"
+    elif answer is None:
+        yield "other-certificate"
+    elif answer.this_update > at + _SKEW:
+        yield "not-yet-valid"
+    elif answer.next_update is not None and answer.next_update < at - _SKEW:
+        yield "expired"
 
 
 def _rfc3339(date: datetime) -> str:

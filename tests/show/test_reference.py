@@ -11,6 +11,8 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from mailtls import config
+from mailtls.facts.chains import ODDITIES
+from mailtls.facts.staples import STAPLE_PROBLEMS
 from mailtls.lab import TLS, Behaviour
 from mailtls.model import Cause, DomainObservation, MXObservation, Snapshot, Stage, Unknown, Verdict
 from mailtls.schedule import MXSet
@@ -18,6 +20,7 @@ from mailtls.show.metrics import SnapshotCollector
 from mailtls.show.own import OwnMetrics
 from mailtls.show.reference import PAGES, _short_duration, configuration_page, main
 from mailtls.show.routes import MXCollector
+from mailtls.trust.chain import ChainCode
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -82,10 +85,12 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "words"), [("causes", Cause), ("stages", Stage), ("verdict of a domain", Verdict)], ids=["causes", "stages", "verdicts"]
+    ("table", "words"),
+    [("causes", Cause), ("stages", Stage), ("verdict of a domain", Verdict), ("certificates", (*ChainCode, *ODDITIES, *STAPLE_PROBLEMS))],
+    ids=["causes", "stages", "verdicts", "certificates"],
 )
 def test_every_word_of_a_closed_set_is_explained(table: str, words) -> None:
     text = (DOCS / "verdicts.md").read_text("utf-8")
     section = re.search(rf"^## [^\n]*{table}[^\n]*\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL | re.IGNORECASE)
     assert section is not None
-    assert [word.value for word in words if f"`{word.value}`" not in section[1]] == []
+    assert [word for word in map(str, words) if f"`{word}`" not in section[1]] == []
