@@ -26,12 +26,12 @@ _BACKDATED = timedelta(days=1)
 
 
 @functools.cache
-def _rsa_key(bits: int) -> rsa.RSAPrivateKey:
-    """Return the process's one RSA key of this size: making one is slow, and nothing here is secret."""
+def _rsa_key(bits: int, _owner: str) -> rsa.RSAPrivateKey:
+    """Return an owner's one RSA key of this size: making one is slow, and nothing here is secret."""
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
-def _make_key(kind: KeyKind) -> PrivateKey:
+def _make_key(kind: KeyKind, owner: str = "") -> PrivateKey:
     match kind:
         case "p256":
             return ec.generate_private_key(ec.SECP256R1())
@@ -40,7 +40,7 @@ def _make_key(kind: KeyKind) -> PrivateKey:
         case "ed25519":
             return ed25519.Ed25519PrivateKey.generate()
         case "rsa1024" | "rsa2048" | "rsa3072":
-            return _rsa_key(int(kind.removeprefix("rsa")))
+            return _rsa_key(int(kind.removeprefix("rsa")), owner)
     raise ValueError(f"no such kind of key: {kind!r}")
 
 
@@ -165,14 +165,14 @@ class Authority:
     ) -> Identity:
         """Issue a server certificate for DNS names, which may be wildcards such as `*.good.example`.
 
-        By default it is valid from a day before the authority's `now` for 90 days. All RSA keys of one size are the
-        same key. `send_intermediate=False` leaves the intermediate out of the chain, as careless servers do.
+        By default it is valid from a day before the authority's `now` for 90 days. The RSA keys of one size and one domain
+        are the same key. `send_intermediate=False` leaves the intermediate out of the chain, as careless servers do.
         Raises ValueError if there are no names or the dates are out of order.
         """
         if not names:
             raise ValueError("a server certificate needs at least one name")
         life = (not_before or self._now - _BACKDATED, not_after or self._now - _BACKDATED + _LEAF_LIFE)
-        private_key = _make_key(key)
+        private_key = _make_key(key, ".".join(names[0].split(".")[-2:]))
         # A common name holds 64 characters at most; clients go by the SAN alone.
         subject = _name(names[0][:64])
         issuer_name, issuer_key = self.intermediate.certificate.subject, self.intermediate.private_key
