@@ -53,7 +53,7 @@ class Arrangement:
         return all(place[issuer] > number for issuer, number in first.items())
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def is_signed_by(der: bytes, issuer: bytes) -> bool | None:
     """Whether a certificate's signature is another's; ``None`` where that cannot be verified, or would cost too much."""
     key = read_certificate(issuer).key
@@ -74,7 +74,7 @@ def is_self_signed(der: bytes) -> bool:
     return read_certificate(der).self_issued and is_signed_by(der, der) is not False
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def arrange(chain: tuple[bytes, ...]) -> Arrangement:
     """Find out how a chain hangs together, from its end entity upwards.
 
