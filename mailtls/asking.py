@@ -33,7 +33,7 @@ async def ask(endpoint: Endpoint, offer: HelloOffer, network: Network, ehlo_name
     """Make one connection for one offer. Never raises, but when it is cancelled.
 
     Args:
-        endpoint: whom to ask; its host goes into the server name.
+        endpoint: whom to ask; with its server name.
         offer: what to offer.
         network: the rules of dialling.
         ehlo_name: what we call ourselves, in ASCII.
@@ -49,7 +49,7 @@ async def ask(endpoint: Endpoint, offer: HelloOffer, network: Network, ehlo_name
         return Asked(offer, Silent(end.failure.cause, end.failure.stage, end.failure.detail), began - since, now - since)
     source = source_of(connection)
     loop = asyncio.get_running_loop()
-    question = _Question(offer, endpoint.host, ehlo_name.encode("ascii"), loop.create_future())
+    question = _Question(offer, endpoint.server_name, ehlo_name.encode("ascii"), loop.create_future())
     try:
         transport, _ = await loop.create_connection(lambda: question, sock=connection)
     except OSError as error:

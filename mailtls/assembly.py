@@ -48,7 +48,7 @@ def measurer(configuration: Configuration, *, lasting: bool = False, told: Told 
     prober = Prober(visitor, Budget(configuration.budget()), told)
     schedule = configuration.schedule
     pace = Pace(schedule.interval, schedule.enumeration_interval, schedule.renewal_interval) if lasting else None
-    resolver = Resolver(configuration.nameservers())
+    resolver = Resolver(configuration.nameservers(), port=network.port)
     return Measurer(resolver, prober, configuration.anchors(), network.port, frozenset(configuration.exclude.domains), pace)
 
 

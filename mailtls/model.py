@@ -110,12 +110,23 @@ class Provider:
 class Endpoint:
     """One address of an MX host. Its TLS is measured once, however many domains lead to it.
 
-    ``host`` is the MX host's name in ASCII, lower case, without the final dot: exactly what goes into the SNI.
+    Args:
+        host: the MX host's name in ASCII, lower case, without the final dot.
+        address: that is visited.
+        port: that is visited.
+        server_name: what goes into the SNI, in the same form: the host's name, but the TLSA base domain where DANE speaks of another
+            name (RFC 7672 section 8.1). Two names are two endpoints, since a server may show each another certificate.
+
     """
 
     host: str
     address: IPv4Address | IPv6Address
     port: int = 25
+    server_name: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.server_name:
+            object.__setattr__(self, "server_name", self.host)
 
     @property
     def family(self) -> Family:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mailtls import facts
 from mailtls.evidence import HostEvidence
+from mailtls.facts.dane import server_name
 from mailtls.facts.routing import is_null_mx, why_incomplete, why_no_address, why_no_route
 from mailtls.model import Cause, DomainObservation, Endpoint, MXObservation, Stage, Unknown
 from mailtls.policy.verdict import judge_domain
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 def endpoints_of(host: HostRoute, port: int) -> tuple[Endpoint, ...]:
     """Return an endpoint for each address of an MX host, in the resolver's order, each once."""
     addresses = dict.fromkeys(record for lookup in host.addresses for record in lookup.records)
-    return tuple(Endpoint(host.host, ip_address(address), port) for address in addresses)
+    name = server_name(host)
+    return tuple(Endpoint(host.host, ip_address(address), port, name) for address in addresses)
 
 
 def observe_domain(

@@ -343,7 +343,7 @@ class _Visit:
         transport = dialogue.transport()
         if transport is None or transport.is_closing():
             raise ended(Cause.CONNECTION_CLOSED, Stage.HELLO, "the server closed the connection behind its 220")
-        sni = self._endpoint.host if self._offer.with_sni else None
+        sni = self._endpoint.server_name if self._offer.with_sni else None
         self._channel = channel = Channel(transport, self.transcript, sni, self._offer.key_type)
         self.handshake = await channel.shake_hands()
         if isinstance(self.handshake, Refused):

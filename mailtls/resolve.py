@@ -36,6 +36,8 @@ MAX_HOSTS = 20
 """MX hosts of one domain that are visited; the largest providers have about ten."""
 MAX_ADDRESSES = 32
 """Addresses of one host and family."""
+MAX_TLSA = 32
+"""TLSA records of one name; while a key is replaced there are four or so."""
 _MAX_CHAIN = 8
 _TRIES = 2
 # Extended DNS errors that mean "validation failed" (RFC 8914 sections 4.7 to 4.13).
@@ -91,14 +93,26 @@ def system_nameservers() -> tuple[tuple[str, int], ...]:
 class Resolver:
     """Asks recursive resolvers. /etc/hosts has no say: what is measured is what the world sees."""
 
-    def __init__(self, nameservers: Nameservers, concurrency: int = 100) -> None:
+    def __init__(self, nameservers: Nameservers, concurrency: int = 100, port: int = 25) -> None:
+        """Make a resolver.
+
+        Args:
+            nameservers: whom to ask.
+            concurrency: questions at a time.
+            port: of SMTP, which TLSA records are asked for.
+
+        """
         self._nameservers = nameservers
+        self._port = port
         self._places = asyncio.Semaphore(concurrency)
 
     async def lookup(self, name: str, rdtype: str) -> Lookup:
         """Ask one question. Never raises for what DNS does: failures are outcomes."""
         kind = dns.rdatatype.from_text(rdtype)
-        absolute = dns.name.from_text(name)
+        try:
+            absolute = dns.name.from_text(name)
+        except dns.exception.DNSException as error:  # one too long, made of another by what stands before it
+            return Lookup(name, rdtype, LookupOutcome.NO_SUCH_NAME, detail=f"no name: {error}")
         async with self._places:
             answer, server, why = await self._ask(absolute, kind, dns.flags.RD | dns.flags.AD)
             shown = absolute.to_text()
@@ -200,7 +214,35 @@ class Resolver:
             impossible = Lookup(host, "A", LookupOutcome.NO_SUCH_NAME, detail=str(error))
             return HostRoute(readable(host, 255), preference, (impossible,))
         lookups = await asyncio.gather(self.lookup(name, "A"), self.lookup(name, "AAAA"))
-        return HostRoute(name, preference, tuple(_capped(lookup) for lookup in lookups))
+        addresses = tuple(_capped(lookup, MAX_ADDRESSES) for lookup in lookups)
+        alias, tlsa = await self._tlsa(name, addresses)
+        return HostRoute(name, preference, addresses, alias, tlsa)
+
+    async def _tlsa(self, host: str, addresses: tuple[Lookup, ...]) -> tuple[Lookup | None, tuple[Lookup, ...]]:
+        """Ask for a host's TLSA records where DNSSEC vouches for its addresses, or else for its being an alias (RFC 7672 section 2.2.2).
+
+        There are servers that fail, or say nothing, when they are asked for a type that they do not know. In an insecure zone that would
+        look like an attack; so nothing is asked there. The first set that DNSSEC vouches for counts, and so does the first failure.
+
+        Returns:
+            The look-up of the alias, where that was needed, and those of the records, in their order.
+
+        """
+        answered = [lookup for lookup in addresses if lookup.records]
+        secure = next((lookup for lookup in answered if lookup.authenticated), None)
+        names, alias = [], None
+        if secure is not None:
+            names = list(dict.fromkeys((secure.canonical.removesuffix(".").lower(), host)))
+        elif any(lookup.authenticated is False and lookup.canonical.removesuffix(".").lower() != host for lookup in answered):
+            alias = await self.lookup(host, "CNAME")
+            names = [host] if alias.records and alias.authenticated else []
+        asked: list[Lookup] = []
+        for name in names:
+            found = _capped(await self.lookup(f"_{self._port}._tcp.{name}", "TLSA"), MAX_TLSA)
+            asked.append(found)
+            if not found.is_answer or (found.records and found.authenticated):
+                break
+        return alias, tuple(asked)
 
 
 def _mx_target(record: str) -> tuple[int, str]:
@@ -208,11 +250,10 @@ def _mx_target(record: str) -> tuple[int, str]:
     return int(preference), host.removesuffix(".").lower()
 
 
-def _capped(lookup: Lookup) -> Lookup:
-    if len(lookup.records) <= MAX_ADDRESSES:
+def _capped(lookup: Lookup, most: int) -> Lookup:
+    if len(lookup.records) <= most:
         return lookup
-    kept = tuple(sorted(lookup.records))[:MAX_ADDRESSES]
-    return replace(lookup, records=kept, omitted=len(lookup.records) - MAX_ADDRESSES)
+    return replace(lookup, records=tuple(sorted(lookup.records))[:most], omitted=len(lookup.records) - most)
 
 
 def _extended_error(answer: dns.message.Message) -> str:

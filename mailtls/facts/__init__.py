@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mailtls.facts import certificates, chains, enumerated, extensions, handshake, routing, staples, starttls
+from mailtls.facts import certificates, chains, dane, enumerated, extensions, handshake, routing, staples, starttls
 
 if TYPE_CHECKING:
     from mailtls.evidence import HostEvidence, RouteEvidence, ScanEvidence
     from mailtls.facts.declaration import Fact
 
 DOMAIN: tuple[Fact[RouteEvidence], ...] = routing.DOMAIN_FACTS
-MX: tuple[Fact[HostEvidence], ...] = routing.MX_FACTS
+MX: tuple[Fact[HostEvidence], ...] = (*routing.MX_FACTS, *dane.FACTS)
 ENDPOINT: tuple[Fact[ScanEvidence], ...] = (
     *starttls.FACTS, *handshake.FACTS, *certificates.FACTS, *chains.FACTS, *staples.FACTS, *enumerated.FACTS, *extensions.FACTS,
 )  # fmt: skip

@@ -143,7 +143,11 @@ def _name_match(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
     chains = chains_of(scan)
     if not chains:
         return without_tls(scan, anchors)
-    return Known(all(any_name_matches(read_certificate(chain[0]).names, scan.endpoint.host) for chain in chains))
+    named = all(any_name_matches(read_certificate(chain[0]).names, scan.endpoint.host) for chain in chains)
+    if not named and scan.endpoint.server_name != scan.endpoint.host:
+        detail = f"{scan.endpoint.server_name} was asked for, as DANE wants it; what a client gets that asks for the MX host was not seen"
+        return Unknown(Cause.NOT_ATTEMPTED, Stage.HANDSHAKE, detail)
+    return Known(named)
 
 
 def _smallest_key(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:

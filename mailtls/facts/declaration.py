@@ -44,6 +44,8 @@ class Better(StrEnum):
     TRUE = "true"
     FALSE = "false"
     MORE = "more"
+    EARLIER = "earlier"
+    """What stands earlier in the fact's ``order`` is better."""
     NEITHER = "neither"
 
 
@@ -53,12 +55,13 @@ Sample = tuple[tuple[str, ...], float]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A gauge that a fact feeds, for each MX host and family.
+    """A gauge that a fact of an endpoint feeds for each MX host and family, and a fact of an MX host for each domain and host.
 
     Args:
         name: without the prefix ``mailtls_``.
         help: one sentence.
-        labels: those besides ``mx`` and ``family``.
+        labels: those besides ``mx`` and ``family``; of an MX host's fact besides ``domain`` and ``mx``, or besides ``mx`` where the name
+            begins so, since it is the same for all domains.
         samples: from a known value to samples; several addresses give several, and for equal labels the worst counts.
         highest: labels for which the highest number is the worst; for all others it is the least.
 
@@ -93,6 +96,7 @@ class Fact(Generic[E]):
         unit: of a number.
         metrics: the gauges it feeds.
         quick: whether a quick visit shows it (else it waits for a full scan).
+        order: the values of a text from best to worst, where one is better than another.
 
     """
 
@@ -106,6 +110,7 @@ class Fact(Generic[E]):
     unit: str = ""
     metrics: tuple[Metric, ...] = ()
     quick: bool = True
+    order: tuple[str, ...] = ()
 
 
 def truth_gauge(name: str, help_text: str) -> Metric:

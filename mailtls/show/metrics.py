@@ -72,7 +72,7 @@ class SnapshotCollector(Collector):
         snapshot = self._snapshot()
         left = self._max_series
         dropped = 0
-        for family in (*_domain_families(snapshot), *_host_families(snapshot)):
+        for family in (*_domain_families(snapshot), *_mx_families(snapshot), *_host_families(snapshot)):
             if len(family.samples) > left:
                 dropped += len(family.samples) - left
                 del family.samples[left:]
@@ -103,6 +103,28 @@ def _domain_families(snapshot: Snapshot) -> Iterator[Metric]:
         for verdict in Verdict:
             state.add_metric((name, verdict.value), verdict is Verdict.UNKNOWN)
     yield from (info, relation, state, why)
+
+
+def mx_labels(metric: FactMetric) -> tuple[str, ...]:
+    """Return the labels of a metric that a fact of an MX host feeds: what is the same for all domains goes without the domain."""
+    return (*(("mx",) if metric.name.startswith("mx_") else ("domain", "mx")), *metric.labels)
+
+
+def _mx_families(snapshot: Snapshot) -> Iterator[Metric]:
+    for fact in facts.MX:
+        for metric in fact.metrics:
+            labels = mx_labels(metric)
+            worst: dict[tuple[str, ...], float] = {}
+            for domain in snapshot.domains:
+                for host in domain.mx:
+                    reading = host.readings.get(fact.name)
+                    place = (host.host,) if labels[0] == "mx" else (domain.domain, host.host)
+                    for key, value in metric.samples(reading.value) if isinstance(reading, Known) else ():
+                        worst[*place, *key] = min(value, worst.get((*place, *key), value))
+            family = GaugeMetricFamily(PREFIX + metric.name, metric.help, labels=labels)
+            for key, value in worst.items():
+                family.add_metric(key, value)
+            yield family
 
 
 def _host_families(snapshot: Snapshot) -> Iterator[Metric]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 
 from mailtls import facts
-from mailtls.show.metrics import DOMAIN_METRICS, HOST_METRICS, PREFIX
+from mailtls.show.metrics import DOMAIN_METRICS, HOST_METRICS, PREFIX, mx_labels
 from mailtls.show.own import OwnMetrics
 from mailtls.show.routes import MXCollector
 
@@ -29,8 +29,8 @@ def facts_page() -> str:
     """Return docs/facts.md."""
     rows = (
         (
-            f"`{f.name}`", f.scope.value, f.kind.value, f.better.value, f.help, f.source, "quick visit" if f.quick else "full scan",
-            ", ".join(f"`{PREFIX}{m.name}`" for m in f.metrics) or "-",
+            f"`{f.name}`", f.scope.value, f.kind.value, " > ".join(f.order) or f.better.value, f.help, f.source,
+            "quick visit" if f.quick else "full scan", ", ".join(f"`{PREFIX}{m.name}`" for m in f.metrics) or "-",
         )
         for f in facts.ALL
     )  # fmt: skip
@@ -43,6 +43,7 @@ def metrics_page() -> str:
     rows = [(f"`{PREFIX}{name}`", ", ".join(labels), text) for name, (labels, text) in DOMAIN_METRICS.items()]
     rows += [(f"`{PREFIX}{name}`", "mx, family", text) for name, text in HOST_METRICS.items()]
     rows.append((f"`{PREFIX}mx_inconclusive_info`", "mx, family, stage, cause", "Why the last attempt could not decide, while that holds."))
+    rows += [(f"`{PREFIX}{m.name}`", ", ".join(mx_labels(m)), m.help) for fact in facts.MX for m in fact.metrics]
     for fact in facts.ENDPOINT:
         rows += [(f"`{PREFIX}{m.name}`", ", ".join(("mx", "family", *m.labels)), m.help) for m in fact.metrics]
     for family in MXCollector(dict).families():

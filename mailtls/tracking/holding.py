@@ -6,7 +6,7 @@ reading is Unknown, with the cause of the last failure. The answers of the resol
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mailtls import facts
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
-    from mailtls.evidence import Lookup, RouteEvidence, ScanEvidence
+    from mailtls.evidence import HostRoute, Lookup, RouteEvidence, ScanEvidence
     from mailtls.hellos import HelloEvidence
     from mailtls.model import Endpoint, Reading
     from mailtls.trust.pkix import Anchors
@@ -194,12 +194,14 @@ class RouteTrack:
         latest: the last route, whatever came of it.
         answered: the last one whose MX look-up was answered, or that was not looked for; ``None`` where there was none.
         addresses: for host and record type the last answer, and when it came.
+        settled: hosts whose look-ups for DANE last came to an end, and when.
 
     """
 
     latest: RouteEvidence
     answered: RouteEvidence | None
     addresses: Mapping[tuple[str, str], tuple[Lookup, datetime]]
+    settled: Mapping[str, tuple[HostRoute, datetime]] = field(default_factory=dict)
 
 
 def absorb_route(track: RouteTrack | None, route: RouteEvidence) -> RouteTrack:
@@ -207,10 +209,24 @@ def absorb_route(track: RouteTrack | None, route: RouteEvidence) -> RouteTrack:
     answered = route if route.mx is None or route.mx.is_answer else None if track is None else track.answered
     hosts = () if answered is None else answered.hosts
     known = {} if track is None else dict(track.addresses)
+    settled = {} if track is None else dict(track.settled)
     if route.began is not None:
         known |= {(host.host, found.rdtype): (found, route.began) for host in route.hosts for found in host.addresses if found.is_answer}
+        settled |= {host.host: (host, route.began) for host in route.hosts if _is_settled(host)}
     names = {host.host for host in hosts}
-    return RouteTrack(route, answered, {key: answer for key, answer in known.items() if key[0] in names})
+    return RouteTrack(
+        route,
+        answered,
+        {key: answer for key, answer in known.items() if key[0] in names},
+        {name: kept for name, kept in settled.items() if name in names},
+    )
+
+
+def _is_settled(host: HostRoute) -> bool:
+    """Whether it was found out what a host publishes for DANE, or that it publishes nothing that counts."""
+    if not any(lookup.records for lookup in host.addresses):
+        return all(lookup.is_answer for lookup in host.addresses)
+    return (host.alias is None or bool(host.alias.records)) and all(lookup.is_answer for lookup in host.tlsa)
 
 
 def route_now(track: RouteTrack, now: datetime, interval: timedelta) -> RouteEvidence:
@@ -223,5 +239,12 @@ def route_now(track: RouteTrack, now: datetime, interval: timedelta) -> RouteEvi
         kept = None if lookup.is_answer else track.addresses.get((host, lookup.rdtype))
         return kept[0] if kept is not None and still_holds(kept[1], now, interval) else lookup
 
-    hosts = tuple(replace(host, addresses=tuple(answer(host.host, lookup) for lookup in host.addresses)) for host in route.hosts)
+    def settled(host: HostRoute) -> HostRoute:
+        kept = None if _is_settled(host) else track.settled.get(host.host)
+        fresh = kept is not None and still_holds(kept[1], now, interval)
+        return replace(host, alias=kept[0].alias, tlsa=kept[0].tlsa) if kept is not None and fresh else host
+
+    hosts = tuple(
+        replace(settled(host), addresses=tuple(answer(host.host, lookup) for lookup in host.addresses)) for host in route.hosts
+    )
     return route if hosts == route.hosts else replace(route, hosts=hosts)

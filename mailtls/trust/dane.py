@@ -1,0 +1,274 @@
+"""DANE (RFC 7671, RFC 7672 section 3): whether a TLSA record vouches for a certificate chain, as the server sent it.
+
+A chain is followed as a sender's library follows it, from the end entity to whoever signed it, and no anchor but the record counts.
+Nothing is verified with a key that is beyond what such libraries bear, and not more often than any honest chain needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from mailtls.tls.certificate import load, read_certificate
+from mailtls.trust.names import any_name_matches
+from mailtls.trust.pkix import MAX_CHAIN
+from mailtls.trust.tlsa import CERTIFICATE, END_ENTITY, FULL, PUBLIC_KEY, TLSA, TRUST_ANCHOR, speaks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+MAX_MODULUS = 16_384
+"""Bits of an RSA key with which a signature is verified: what OpenSSL bears, and so any sender that uses it."""
+MAX_EXPONENT = 64
+"""Bits of its public exponent, likewise."""
+MAX_SIGNATURES = 40
+"""Signatures that are verified to follow one chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vouching:
+    """What one record says of one chain.
+
+    Args:
+        record: the record.
+        depth: of the certificate in the chain that it speaks of, 0 for the end entity's; an issuer that was not sent stands one beyond the
+            last. ``None`` where it speaks of none.
+        code: the TLS-RPT result type (RFC 8460 section 4.3) of what stands against it; empty where the record vouches for the chain.
+        why: that, in words.
+
+    """
+
+    record: TLSA
+    depth: int | None
+    code: str = ""
+    why: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the record vouches for the chain."""
+        return self.depth is not None and not self.code
+
+
+def vouch(record: TLSA, chain: Sequence[bytes], names: Iterable[str], at: datetime) -> Vouching:
+    """Say whether a record vouches for a chain. Never raises, whatever the chain is.
+
+    Args:
+        record: a usable one.
+        chain: DER as sent, end entity first.
+        names: the reference identifiers (RFC 7672 section 3.2.2), of which usage 2 needs one in the certificate.
+        at: the time that validity is judged for, in UTC. It matters to usage 2 only, as the names do (RFC 7671 section 5.1).
+
+    """
+    if not chain:
+        return Vouching(record, None, "tlsa-invalid", "the server sent no certificate")
+    if record.usage == END_ENTITY:
+        if speaks_of(record, chain[0]):
+            return Vouching(record, 0)
+        return Vouching(record, None, "tlsa-invalid", "it is not of the server's certificate")
+    if record.usage != TRUST_ANCHOR:
+        return Vouching(record, None, "tlsa-invalid", "it is of no usage that a sender takes")
+    full = record.data if record.matching_type == FULL else b""
+    path = _path(tuple(chain[:MAX_CHAIN]), full if record.selector == CERTIFICATE else b"")
+    depth = next((place for place, der in enumerate(path) if place and speaks_of(record, der)), None)
+    if depth is None and record.selector == PUBLIC_KEY and full and _is_signed_by_key(path[-1], full):
+        depth = len(path)
+    if depth is None:
+        return Vouching(record, None, "tlsa-invalid", "it is of no issuer that the certificate was followed to")
+    objection = _objection(path[: depth + 1], depth, tuple(names), at)
+    return Vouching(record, depth, *(objection or ()))
+
+
+def first_that_holds(found: Sequence[Vouching]) -> Vouching | None:
+    """Return what decides about a chain: a record that vouches for it, else the one that came nearest; ``None`` without records."""
+    return next((v for v in found if v.holds), None) or next((v for v in found if v.depth is not None), None) or (found[0] if found else None)
+
+
+# Following the chain.
+
+
+@lru_cache(maxsize=1024)
+def _path(chain: tuple[bytes, ...], unsent: bytes) -> tuple[bytes, ...]:
+    """Return the certificates from the end entity on, each signed by the next.
+
+    As OpenSSL does, the first certificate that fits is taken at each step, and there is no way back; servers send what works with that.
+
+    Args:
+        chain: as sent.
+        unsent: a certificate of a record, that need not be sent (RFC 7671 section 5.2.3); or none.
+
+    """
+    pool = [der for der in dict.fromkeys((*chain[1:], unsent)) if der and der != chain[0]]
+    path = [chain[0]]
+    patience = MAX_SIGNATURES
+    while not read_certificate(path[-1]).self_issued:
+        fitting = [der for der in pool if der not in path and _is_named_as_issuer(der, path[-1])][:patience]
+        patience -= len(fitting)
+        issuer = next((der for der in fitting if _is_signed_by(path[-1], der)), None)
+        if issuer is None:
+            break
+        path.append(issuer)
+    return tuple(path)
+
+
+def _is_named_as_issuer(der: bytes, signed: bytes) -> bool:
+    issuer, certificate = load(der), load(signed)
+    try:
+        return issuer is not None and certificate is not None and issuer.subject.public_bytes() == certificate.issuer.public_bytes()
+    except Exception:  # noqa: BLE001 - see _is_signed_by
+        return False
+
+
+@lru_cache(maxsize=4096)
+def _is_signed_by(signed: bytes, der: bytes) -> bool:
+    issuer, certificate = load(der), load(signed)
+    if issuer is None or certificate is None:
+        return False
+    try:
+        if not _is_bearable(issuer.public_key()):
+            return False
+        certificate.verify_directly_issued_by(issuer)
+    except Exception:  # noqa: BLE001 - what hostile DER makes a library raise is in no list of it; nothing is signed then
+        return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _is_signed_by_key(signed: bytes, key: bytes) -> bool:
+    """Whether the key of a record, of whose certificate nothing is known, signed a certificate."""
+    certificate = load(signed)
+    if certificate is None:
+        return False
+    try:
+        issuer = load_der_public_key(key)
+        parameters, tbs, signature = certificate.signature_algorithm_parameters, certificate.tbs_certificate_bytes, certificate.signature
+        if not _is_bearable(issuer):
+            return False
+        if isinstance(issuer, rsa.RSAPublicKey):
+            assert certificate.signature_hash_algorithm is not None
+            issuer.verify(signature, tbs, parameters, certificate.signature_hash_algorithm)  # type: ignore[arg-type]  # else it raises
+        elif isinstance(issuer, ec.EllipticCurvePublicKey):
+            issuer.verify(signature, tbs, parameters)  # type: ignore[arg-type]  # else it raises
+        elif isinstance(issuer, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+            issuer.verify(signature, tbs)
+    except Exception:  # noqa: BLE001 - as above
+        return False
+    return True
+
+
+def _is_bearable(key: object) -> bool:
+    """Whether verifying with a key is bounded, and it is of a kind that TLS knows."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return key.key_size <= MAX_MODULUS and key.public_numbers().e.bit_length() <= MAX_EXPONENT
+    return isinstance(key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey)
+
+
+# What may stand against a chain that leads to the record.
+
+
+def _objection(path: Sequence[bytes], depth: int, names: tuple[str, ...], at: datetime) -> tuple[str, str] | None:
+    """Return code and words of what makes a sender refuse a chain although it leads to a record's anchor; ``None`` where nothing does.
+
+    Args:
+        path: end entity first, up to the anchor, or up to what an anchor that was not sent has signed.
+        depth: of the anchor.
+        names: the reference identifiers.
+        at: when.
+
+    """
+    for place, der in enumerate(path):
+        said = read_certificate(der)
+        which = "the certificate" if place == 0 else f"the issuer {said.subject!r}"
+        if said.not_after is None or said.not_before is None:
+            return "certificate-not-trusted", f"the validity of {which} cannot be read"
+        if said.not_after < at:
+            return "certificate-expired", f"{which} expired on {said.not_after:%Y-%m-%d}"
+        if said.not_before > at:
+            return "certificate-not-trusted", f"{which} is not valid before {said.not_before:%Y-%m-%d}"
+        try:
+            objection = _leaf_objection(der, depth) if place == 0 else _issuer_objection(der, place)
+        except Exception:  # noqa: BLE001 - extensions are parsed only now, and hostile ones fail in many ways
+            objection = "has extensions that cannot be read"
+        if objection:
+            return "certificate-not-trusted", f"{which} {objection}"
+    presented = presented_names(path[0])
+    if not any(any_name_matches(presented, name) for name in names):
+        return "certificate-host-mismatch", f"the certificate names none of {', '.join(names)}"
+    if any(_is_excluded(presented, der) for der in path[1:]):
+        return "certificate-not-trusted", "an issuer may not certify the certificate's names"
+    return None
+
+
+def presented_names(der: bytes) -> tuple[str, ...]:
+    """Return the names that a certificate presents: its dNSNames, or its common names where it has no dNSName (RFC 7672 section 3.2.3)."""
+    said, parsed = read_certificate(der), load(der)
+    if said.names or parsed is None or any(problem.startswith("subject alternative names") for problem in said.problems):
+        return said.names
+    try:
+        return tuple(str(a.value).lower() for a in parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
+    except Exception:  # noqa: BLE001 - a name that cannot be read names nobody
+        return ()
+
+
+def _extension(der: bytes, kind: type[x509.ExtensionType]) -> x509.ExtensionType | None:
+    parsed = load(der)
+    assert parsed is not None, "a path consists of certificates that can be parsed"
+    return next((extension.value for extension in parsed.extensions if isinstance(extension.value, kind)), None)
+
+
+def _leaf_objection(der: bytes, _depth: int) -> str:
+    usage, purposes = _extension(der, x509.KeyUsage), _extension(der, x509.ExtendedKeyUsage)
+    if isinstance(usage, x509.KeyUsage) and not (usage.digital_signature or usage.key_encipherment or usage.key_agreement):
+        return "has a key that is not for TLS, by its key usage"
+    return _common_objection(der) or ("" if _serves(purposes) else "is not for TLS servers, by its extended key usage")
+
+
+def _issuer_objection(der: bytes, place: int) -> str:
+    constraints, usage = _extension(der, x509.BasicConstraints), _extension(der, x509.KeyUsage)
+    if not isinstance(constraints, x509.BasicConstraints):
+        parsed = load(der)
+        first = parsed is not None and parsed.version is x509.Version.v1 and read_certificate(der).self_issued
+        return "" if first else "is no certificate authority"  # before version 3 nothing could say so
+    if not constraints.ca:
+        return "is no certificate authority"
+    if constraints.path_length is not None and place - 1 > constraints.path_length:
+        return "may not stand so far above a server's certificate"
+    if isinstance(usage, x509.KeyUsage) and not usage.key_cert_sign:
+        return "may not sign certificates, by its key usage"
+    return _common_objection(der) or ("" if _serves(_extension(der, x509.ExtendedKeyUsage)) else "is not for TLS servers")
+
+
+def _serves(purposes: x509.ExtensionType | None) -> bool:
+    wanted = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+    return not isinstance(purposes, x509.ExtendedKeyUsage) or bool(wanted & set(purposes))
+
+
+def _common_objection(der: bytes) -> str:
+    parsed = load(der)
+    assert parsed is not None
+    unknown = any(e.critical and isinstance(e.value, x509.UnrecognizedExtension) for e in parsed.extensions)
+    return "has a critical extension that nobody knows" if unknown else ""
+
+
+def _is_excluded(presented: Iterable[str], issuer: bytes) -> bool:
+    """Whether an issuer's name constraints exclude one of the names (RFC 5280 section 4.2.1.10); those of dNSNames are read."""
+    try:
+        constraints = _extension(issuer, x509.NameConstraints)
+    except Exception:  # noqa: BLE001 - as above
+        return True
+    if not isinstance(constraints, x509.NameConstraints):
+        return False
+    permitted = [base.value for base in constraints.permitted_subtrees or () if isinstance(base, x509.DNSName)]
+    excluded = [base.value for base in constraints.excluded_subtrees or () if isinstance(base, x509.DNSName)]
+    return any(_lies_in(name, excluded) or (permitted and not _lies_in(name, permitted)) for name in presented)
+
+
+def _lies_in(name: str, bases: Iterable[str]) -> bool:
+    plain = name.removeprefix("*.")
+    return any(not base or plain == base.lower() or plain.endswith(f".{base.lower().removeprefix('.')}") for base in bases)
