@@ -10,6 +10,7 @@ from .knot import Knot, Zone
 from .loopback import free_address, free_port
 from .opensmtpd import OpenSMTPD
 from .postfix import Postfix, Postscreen
+from .posttls_finger import Finger, posttls_finger
 from .prometheus import Prometheus, check_metrics, check_rules
 from .server import Server
 from .tlsonly import Fronted, GnuTLSServ, LegacySettings, PyOpenSSL, SServer, TLSLite
@@ -19,6 +20,7 @@ __all__ = [
     "Authority",
     "Certificate",
     "Exim",
+    "Finger",
     "Fronted",
     "GnuTLSServ",
     "Knot",
@@ -37,5 +39,6 @@ __all__ = [
     "check_rules",
     "free_address",
     "free_port",
+    "posttls_finger",
     "write_dh_parameters",
 ]

@@ -1,4 +1,4 @@
-"""A certificate authority for the tests: a root, and RSA and ECDSA leaves under it, as PEM files."""
+"""Certificate authorities for the tests: roots, intermediates, and RSA and ECDSA leaves under them, as PEM files."""
 
 import base64
 import datetime as dt
@@ -47,27 +47,40 @@ def _alternative(name: str) -> x509.GeneralName:
 
 
 class Authority:
-    """A root certificate, in ``directory``/root.pem, and what it signs."""
+    """A certificate authority, its certificate in ``directory``, and what it signs: a root in root.pem, or an intermediate below one."""
 
-    def __init__(self, directory: Path, name: str = "mailtls test root") -> None:
-        """Make the root's key and its certificate, and write the certificate."""
+    def __init__(
+        self,
+        directory: Path,
+        name: str = "mailtls test root",
+        above: "Authority | None" = None,
+        *,
+        ends: dt.timedelta = 365 * DAY,
+        may_sign: bool = True,
+    ) -> None:
+        """Make its key and its certificate, and write the certificate. Without another authority ``above`` it is a root.
+
+        One that may not sign does so all the same; by its certificate it is no authority.
+        """
         self.directory = directory
         self._key = _new_key("ecdsa")
         now = dt.datetime.now(dt.UTC)
+        signer = above._key if above is not None else self._key
         self.x509 = (
             x509.CertificateBuilder()
             .subject_name(_name(name))
-            .issuer_name(_name(name))
+            .issuer_name(_name(name) if above is None else above.x509.subject)
             .public_key(self._key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - 30 * DAY)
-            .not_valid_after(now + 365 * DAY)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(_usage(authority=True), critical=True)
+            .not_valid_after(now + ends)
+            .add_extension(x509.BasicConstraints(ca=may_sign, path_length=None), critical=True)
+            .add_extension(_usage(authority=may_sign), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
-            .sign(self._key, hashes.SHA256())
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+            .sign(signer, hashes.SHA256())
         )
-        self.file = directory / "root.pem"
+        self.file = directory / ("root.pem" if above is None else f"{self.x509.serial_number:x}.pem")
         self.file.write_bytes(self.x509.public_bytes(Encoding.PEM))
 
     def issue(
@@ -78,18 +91,24 @@ class Authority:
         starts: dt.timedelta = -DAY,
         ends: dt.timedelta = 90 * DAY,
         key_encipherment: bool = False,
+        send: Sequence[x509.Certificate] = (),
+        self_signed: bool = False,
+        common_name_only: bool = False,
     ) -> Certificate:
         """Sign a server certificate for these host names or addresses and write its files.
 
         ``starts`` and ``ends`` count from now, so that ``ends=-DAY`` with ``starts=-2*DAY`` makes an expired one.
         ``key_encipherment`` is what GnuTLS wants of an RSA certificate before it takes a suite of static RSA.
+        ``send`` are the certificates of authorities that the server is to send after its own. ``self_signed`` leaves this authority out of
+        it, and ``common_name_only`` the subject alternative names, as certificates were twenty years ago.
         """
         now = dt.datetime.now(dt.UTC)
         key = _new_key(algorithm)
-        leaf = (
+        signer = key if self_signed else self._key
+        builder = (
             x509.CertificateBuilder()
             .subject_name(_name(names[0]))
-            .issuer_name(self.x509.subject)
+            .issuer_name(_name(names[0]) if self_signed else self.x509.subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now + starts)
@@ -97,15 +116,16 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(authority=False, key_encipherment=key_encipherment), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
-            .sign(self._key, hashes.SHA256())
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
         )
+        if not common_name_only:
+            builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
+        leaf = builder.sign(signer, hashes.SHA256())
         stem = f"{names[0].replace('*', 'any')}-{algorithm}-{leaf.serial_number:x}"
         written = Certificate(leaf, *(self.directory / f"{stem}.{end}.pem" for end in ("key", "chain", "bundle")))
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        chain = leaf.public_bytes(Encoding.PEM)
+        chain = b"".join(each.public_bytes(Encoding.PEM) for each in (leaf, *send))
         for file, content in ((written.key, private), (written.chain, chain), (written.bundle, private + chain)):
             file.touch(mode=0o600)
             file.write_bytes(content)
