@@ -152,6 +152,8 @@ CASES: tuple[Case, ...] = (
     Case("ta-stranger", "good", of("2 0 1", "stranger"), "refused", "invalid"),
     Case("ta-of-the-leaf", "good", of("2 0 1", "good"), "refused", "invalid"),
     Case("ta-self-signed-leaf", "self-signed", of("2 0 1", "self-signed"), "refused", "invalid"),
+    Case("ta-self-signed-leaf-in-dns", "self-signed", of("2 0 0", "self-signed"), "refused", "invalid"),
+    Case("ta-self-signed-leaf-key-in-dns", "self-signed", of("2 1 0", "self-signed"), "matched", "valid"),
     Case("ta-expired-leaf", "expired", of("2 0 1", "root"), "refused", "invalid"),
     Case("ta-expired-anchor", "old-root", of("2 0 1", "old"), "refused", "invalid"),
     Case("ta-expired-anchor-key", "old-root", of("2 1 1", "old"), "refused", "invalid"),
