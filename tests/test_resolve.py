@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from mailtls.evidence import LookupOutcome
+from mailtls.evidence import HostRoute, LookupOutcome
 from mailtls.facts.routing import why_no_address, why_no_route
 from mailtls.lab import Fault, Nameserver
 from mailtls.model import Cause
-from mailtls.resolve import MAX_HOSTS, BadName, Nameservers, Resolver, ascii_name
+from mailtls.resolve import MAX_HOSTS, MAX_TLSA, BadName, Nameservers, Resolver, ascii_name
 
 RECORDS = {
     ("good.example", "MX"): ["20 b.example.", "10 A.example."],
@@ -100,3 +102,144 @@ async def test_the_ad_bit_is_believed_from_loopback_and_not_where_it_is_not_trus
 def test_what_is_no_domain_name_is_refused(name: str) -> None:
     with pytest.raises(BadName):
         ascii_name(name)
+
+
+DIGEST = "ab" * 32
+TLSA = f"3 1 1 {DIGEST}"
+HOSTS = {
+    ("dane.example", "MX"): [f"{n} {host}." for n, host in enumerate(("mx.dane.example", "alias.dane.example", "half.dane.example", "out.dane.example"))],
+    ("mx.dane.example", "A"): ["192.0.2.1"], ("_25._tcp.mx.dane.example", "TLSA"): [TLSA],
+    ("alias.dane.example", "CNAME"): ["Real.dane.example."], ("real.dane.example", "A"): ["192.0.2.2"],
+    ("_25._tcp.alias.dane.example", "TLSA"): [TLSA], ("_25._tcp.real.dane.example", "TLSA"): [TLSA],
+    ("half.dane.example", "CNAME"): ["half.plain.example."], ("half.plain.example", "A"): ["192.0.2.3"],
+    ("_25._tcp.half.dane.example", "TLSA"): [TLSA], ("_25._tcp.half.plain.example", "TLSA"): [TLSA],
+    ("out.dane.example", "CNAME"): ["real.dane.example."],
+}  # fmt: skip
+SIGNED = {
+    "dane.example", "mx.dane.example", "_25._tcp.mx.dane.example", "alias.dane.example", "real.dane.example", "_25._tcp.real.dane.example",
+    "_25._tcp.alias.dane.example", "half.dane.example", "_25._tcp.half.dane.example",
+}  # fmt: skip
+
+
+@pytest.fixture
+async def signed():
+    """Of dane.example all is signed but ``out``; of plain.example nothing."""
+    server = await Nameserver.start(records=HOSTS, secure=SIGNED)
+    yield server
+    await server.stop()
+
+
+async def asked(nameserver: Nameserver, host: str, **options) -> tuple[list[str], HostRoute]:
+    """Return the questions about a host, but for its addresses, in the order in which they were asked; and what came of them."""
+    del nameserver.queries[:]
+    asking = Resolver(Nameservers((nameserver.address,), 0.6, options.pop("trust_ad", "auto")), **options)
+    found = await asking._host(host, 10)
+    return [f"{name} {kind}" for name, kind in nameserver.queries if kind not in ("A", "AAAA")], found
+
+
+async def test_tlsa_records_are_asked_for_where_dnssec_vouches_for_the_addresses(signed) -> None:
+    questions, host = await asked(signed, "mx.dane.example")
+    assert questions == ["_25._tcp.mx.dane.example TLSA"]
+    assert host.alias is None
+    assert [(found.records, found.authenticated) for found in host.tlsa] == [((TLSA,), True)]
+
+
+async def test_the_port_of_the_question_is_the_one_of_smtp(signed) -> None:
+    questions, host = await asked(signed, "mx.dane.example", port=10025)
+    assert questions == ["_10025._tcp.mx.dane.example TLSA"]
+    assert [found.outcome for found in host.tlsa] == [LookupOutcome.NO_SUCH_NAME]
+
+
+async def test_nothing_is_asked_in_an_insecure_zone_or_without_an_address_or_of_a_resolver_that_is_not_trusted(signed) -> None:
+    signed.faults["_25._tcp.half.plain.example"] = Fault.SERVFAIL
+    assert (await asked(signed, "half.plain.example"))[0] == []
+    assert (await asked(signed, "gone.dane.example"))[0] == []
+    for host in ("mx.dane.example", "half.dane.example"):
+        questions, found = await asked(signed, host, trust_ad=False)
+        assert (questions, found.alias, found.tlsa) == ([], None, ())
+
+
+async def test_of_an_alias_the_name_that_it_leads_to_is_asked_first_and_the_alias_only_where_that_has_nothing_secure(signed) -> None:
+    assert (await asked(signed, "alias.dane.example"))[0] == ["_25._tcp.real.dane.example TLSA"]
+    both = ["_25._tcp.real.dane.example TLSA", "_25._tcp.alias.dane.example TLSA"]
+    signed.secure.remove("_25._tcp.real.dane.example")
+    assert (await asked(signed, "alias.dane.example"))[0] == both
+    del signed.records["_25._tcp.real.dane.example", "TLSA"]
+    questions, host = await asked(signed, "alias.dane.example")
+    assert questions == both
+    assert [found.outcome for found in host.tlsa] == [LookupOutcome.NO_SUCH_NAME, LookupOutcome.ANSWERED]
+
+
+@pytest.mark.parametrize("fault", [Fault.SERVFAIL, Fault.TIMEOUT, Fault.BOGUS])
+async def test_a_failure_ends_the_search(signed, fault: Fault) -> None:
+    signed.faults["_25._tcp.real.dane.example"] = fault
+    _questions, host = await asked(signed, "alias.dane.example")
+    (found,) = host.tlsa
+    assert found.name == "_25._tcp.real.dane.example."
+    assert not found.is_answer
+
+
+async def test_an_alias_that_leads_into_an_insecure_zone_is_asked_about_itself_and_counts_where_it_is_secure(signed) -> None:
+    questions, host = await asked(signed, "half.dane.example")
+    assert questions == ["half.dane.example CNAME", "_25._tcp.half.dane.example TLSA"]
+    assert host.alias is not None
+    assert (host.alias.records, host.alias.authenticated) == (("half.plain.example.",), True)
+    questions, host = await asked(signed, "out.dane.example")
+    assert questions == ["out.dane.example CNAME"]
+    assert host.tlsa == ()
+
+
+async def test_an_alias_whose_look_up_fails_is_asked_for_nothing_more(signed) -> None:
+    signed.secure.discard("real.dane.example")
+    original = Resolver.lookup
+
+    async def fails(self, name: str, rdtype: str):
+        found = await original(self, name, rdtype)
+        return found if rdtype != "CNAME" else replace(found, outcome=LookupOutcome.TIMED_OUT, records=())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Resolver, "lookup", fails)
+        _questions, host = await asked(signed, "alias.dane.example")
+    assert host.alias is not None
+    assert (host.alias.outcome, host.tlsa) == (LookupOutcome.TIMED_OUT, ())
+
+
+async def test_tlsa_records_are_capped_and_a_name_that_grows_too_long_does_not_exist(signed) -> None:
+    signed.records["_25._tcp.mx.dane.example", "TLSA"] = [f"3 1 1 {n:064x}" for n in range(MAX_TLSA + 3)]
+    (found,) = (await asked(signed, "mx.dane.example"))[1].tlsa
+    assert (len(found.records), found.omitted) == (MAX_TLSA, 3)
+    long = ".".join(["a" * 60] * 4)
+    signed.records[long, "A"] = ["192.0.2.9"]
+    signed.secure.add(long)
+    (found,) = (await asked(signed, long))[1].tlsa
+    assert found.outcome is LookupOutcome.NO_SUCH_NAME
+
+
+async def test_the_way_to_a_domain_has_the_records_of_each_host(signed) -> None:
+    route = await resolver(signed).route("dane.example")
+    found = {host.host: [answer.name for answer in host.tlsa] for host in route.hosts}
+    assert found == {
+        "mx.dane.example": ["_25._tcp.mx.dane.example."], "alias.dane.example": ["_25._tcp.real.dane.example."],
+        "half.dane.example": ["_25._tcp.half.dane.example."], "out.dane.example": [],
+    }  # fmt: skip
+
+
+async def test_a_digest_of_the_wrong_length_spoils_no_answer(signed) -> None:
+    """dnspython refuses such a record, and with it the whole answer; see resolve.py."""
+    signed.records["_25._tcp.mx.dane.example", "TLSA"] = [TLSA, "3 1 1 abcd", "9 9 9 00"]
+    (found,) = (await asked(signed, "mx.dane.example"))[1].tlsa
+    assert set(found.records) == {TLSA, "3 1 1 abcd", "9 9 9 00"}
+
+
+async def test_an_answer_that_cannot_be_read_is_a_failure_and_no_time_out(signed, monkeypatch) -> None:
+    monkeypatch.setattr(signed, "answer", unreadable(signed))
+    (found,) = (await asked(signed, "mx.dane.example"))[1].tlsa
+    assert found.outcome is LookupOutcome.SERVER_FAILURE
+
+
+def unreadable(nameserver: Nameserver):
+    def answer(wire: bytes, *, stream: bool) -> bytes | None:
+        said = Nameserver.answer(nameserver, wire, stream=stream)
+        return said if b"_tcp" not in wire or said is None else wire[:2] + b"\x81\xa0" + b"\0\1\0\1\0\0\0\0" + wire[12:-11] + b"\xc0"
+
+    return answer

@@ -60,7 +60,9 @@ def published(host: HostRoute) -> Published | Absent | Unknown | None:
     if all(lookup.authenticated is None for lookup in answered):
         return Unknown(Cause.NOT_ATTEMPTED, Stage.DNS, "the resolver is not on loopback and not trusted to validate (resolver.trust_ad)")
     if host.alias is not None and not host.alias.records:
-        return unknown_lookup(host.alias)  # also where it is an alias no more: the answers do not agree
+        if host.alias.is_answer:
+            return Unknown(Cause.DNS_FAILURE, Stage.DNS, f"{host.alias.name}: an alias by one answer, and none by the next")
+        return unknown_lookup(host.alias)
     for lookup in host.tlsa:
         if not lookup.is_answer:
             return unknown_lookup(lookup)
