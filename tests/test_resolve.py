@@ -107,7 +107,7 @@ def test_what_is_no_domain_name_is_refused(name: str) -> None:
 DIGEST = "ab" * 32
 TLSA = f"3 1 1 {DIGEST}"
 HOSTS = {
-    ("dane.example", "MX"): [f"{n} {host}." for n, host in enumerate(("mx.dane.example", "alias.dane.example", "half.dane.example", "out.dane.example"))],
+    ("dane.example", "MX"): ["1 mx.dane.example.", "2 alias.dane.example.", "3 half.dane.example.", "4 out.dane.example."],
     ("mx.dane.example", "A"): ["192.0.2.1"], ("_25._tcp.mx.dane.example", "TLSA"): [TLSA],
     ("alias.dane.example", "CNAME"): ["Real.dane.example."], ("real.dane.example", "A"): ["192.0.2.2"],
     ("_25._tcp.alias.dane.example", "TLSA"): [TLSA], ("_25._tcp.real.dane.example", "TLSA"): [TLSA],

@@ -191,8 +191,8 @@ def _problems(evidence: HostEvidence, _anchors: Anchors) -> Reading[list[dict[st
         for address in served.without_tls
     ]
     for (address, sha256), nearest in served.refused.items():
-        near = f"the record {nearest.record} is of it, but " if nearest.depth is not None else "no record vouches for it; of the first: "
-        seen.append({"code": nearest.code, "address": address, "certificate": sha256, "why": near + nearest.why})
+        why = "no TLSA record vouches for it" if nearest.depth is None else f"{nearest.record} is of its chain, but {nearest.why}"
+        seen.append({"code": nearest.code, "address": address, "certificate": sha256, "why": why})
     return Known(seen) if served.gap is None else replace(served.gap, seen=seen)
 
 

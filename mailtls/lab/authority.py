@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -116,6 +117,11 @@ class Identity:
     def chain_pem(self) -> bytes:
         """The certificates in PEM, leaf first."""
         return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in self.chain)
+
+    def tlsa(self, usage: int = 3) -> str:
+        """Return a TLSA record of the leaf's key: its SHA-256, whatever certificate it stands in (selector 1, matching type 1)."""
+        key = self.private_key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return f"{usage} 1 1 {hashlib.sha256(key).hexdigest()}"
 
     @property
     def pem(self) -> bytes:

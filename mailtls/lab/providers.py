@@ -21,12 +21,13 @@ DOWNGRADED = "downgraded"
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """An MX host: its DNS name, what it does, its preference, and whether it is on IPv6 loopback too."""
+    """An MX host: its DNS name, what it does, its preference, whether it is on IPv6 loopback too, and its TLSA records."""
 
     name: str
     behaviour: Behaviour
     preference: int = 10
     ipv6: bool = False
+    tlsa: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +74,24 @@ def fake_providers(authority: Authority, now: datetime) -> tuple[FakeProvider, .
         )
         return FakeProvider(name, (domain,), conclusion, (Host(host, behaviour),))
 
+    def excellent(host: str, preference: int, *, ipv6: bool) -> Host:
+        both = good(host, "p256"), good(host, "rsa2048")
+        behaviour = Behaviour(hostname=host, tls=TLS(both, groups="X25519MLKEM768:X25519:secp256r1"))
+        return Host(host, behaviour, preference, ipv6, tuple(identity.tlsa() for identity in both))
+
+    def signed(name: str, conclusion: str, served: Callable[[str], tuple[Identity, ...]], tlsa: Callable[..., tuple[str, ...]]) -> FakeProvider:
+        """Return a provider under signed DNS; `tlsa` makes its TLSA records from what is served."""
+        host = f"mx.{name}.example"
+        identities = served(host)
+        behaviour = Behaviour(hostname=host, tls=TLS(identities))
+        return FakeProvider(name, (f"{name}.example",), conclusion, (Host(host, behaviour, tlsa=tlsa(*identities)),), secure=True)
+
     return (
         FakeProvider(
             "excellent",
             ("excellent.example",),
-            "TLS 1.3 with a post-quantum key exchange and valid certificates on two hosts, under signed DNS",
-            tuple(
-                Host(
-                    host,
-                    Behaviour(
-                        hostname=host,
-                        tls=TLS((good(host, "p256"), good(host, "rsa2048")), groups="X25519MLKEM768:X25519:secp256r1"),
-                    ),
-                    preference,
-                    ipv6,
-                )
-                for host, preference, ipv6 in (
-                    ("mx1.excellent.example", 10, True),
-                    ("mx2.excellent.example", 20, False),
-                )
-            ),
+            "TLS 1.3 with a post-quantum key exchange, valid certificates and DANE on two hosts, under signed DNS",
+            (excellent("mx1.excellent.example", 10, ipv6=True), excellent("mx2.excellent.example", 20, ipv6=False)),
             secure=True,
         ),
         FakeProvider(
@@ -142,6 +141,24 @@ def fake_providers(authority: Authority, now: datetime) -> tuple[FakeProvider, .
             lambda n: authority.issue([n], self_signed=True),
         ),
         one("wrong-name", "TLS, with a valid certificate for another name", lambda _: good("mail.elsewhere.example")),
+        signed(
+            "dane",
+            "TLS, with certificates that nobody vouches for but its TLSA records do (DANE)",
+            lambda n: (authority.issue([n], self_signed=True), authority.issue([n], key="rsa2048", self_signed=True)),
+            lambda *served: tuple(identity.tlsa() for identity in served),
+        ),
+        signed(
+            "dane-stale",
+            "TLS, with a valid certificate whose key is not the one in its TLSA record: senders that heed DANE keep the mail",
+            lambda n: (good(n),),
+            lambda *_served: (good("mx.dane-stale.example").tlsa(),),
+        ),
+        signed(
+            "dane-unusable",
+            "TLS, with a valid certificate, and a TLSA record of a kind that no mail server uses",
+            lambda n: (good(n),),
+            lambda served: (served.tlsa(usage=1),),
+        ),
         one(
             "ratelimited",
             "unknown: refused for the number of our connections",

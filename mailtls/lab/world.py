@@ -49,7 +49,7 @@ class Lab:
         self = cls(now or datetime.now(UTC))
         try:
             addresses = await self._start_servers(port)
-            records, faults, secure = _zone(self.providers, addresses)
+            records, faults, secure = _zone(self.providers, addresses, self.port)
             self._nameserver = await Nameserver.start("127.0.0.1", resolver_port, records=records, faults=faults, secure=secure)
         except BaseException:
             await self.stop()
@@ -155,7 +155,7 @@ async def _has_ipv6_loopback() -> bool:
 
 
 def _zone(
-    providers: Sequence[FakeProvider], addresses: dict[str, list[str]]
+    providers: Sequence[FakeProvider], addresses: dict[str, list[str]], port: int
 ) -> tuple[dict[tuple[str, str], list[str]], dict[str, Fault], set[str]]:
     """Return the records, faults and secure names that go with the providers."""
     records: dict[tuple[str, str], list[str]] = {}
@@ -173,6 +173,8 @@ def _zone(
             records[host.name, "A"] = [address for address in addresses[host.name] if ":" not in address]
             if quad_a := [address for address in addresses[host.name] if ":" in address]:
                 records[host.name, "AAAA"] = quad_a
+            if host.tlsa:
+                records[f"_{port}._tcp.{host.name}", "TLSA"] = list(host.tlsa)
         if provider.secure:
-            secure.update(provider.domains, (host.name for host in provider.hosts))
+            secure.update(provider.domains, *((host.name, f"_{port}._tcp.{host.name}") for host in provider.hosts))
     return records, faults, secure

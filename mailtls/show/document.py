@@ -49,6 +49,7 @@ def _endpoint(endpoint: EndpointObservation) -> dict[str, Any]:
     return {
         "address": str(endpoint.endpoint.address),
         "port": endpoint.endpoint.port,
+        "server_name": endpoint.endpoint.server_name,
         "conclusive": endpoint.conclusive,
         "inconclusive": _gap(endpoint.inconclusive),
         "in_scope": endpoint.in_scope,

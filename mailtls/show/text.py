@@ -50,8 +50,34 @@ def _host_lines(host: MXObservation) -> Iterator[str]:
     yield f"  [bold]{escape(host.host)}[/] [dim]preference {host.preference}[/]"
     if host.unresolved is not None:
         yield f"    {_unknown(host.unresolved)}"
+    yield from _dane_lines(host)
     for endpoint in host.endpoints:
         yield from _endpoint_lines(endpoint)
+
+
+_DANE = {
+    "valid": "[green]ok[/] DANE: TLSA records vouch for every certificate",
+    "invalid": "[red]x[/] DANE: senders that heed TLSA records keep the mail",
+    "unusable": "[yellow]![/] DANE: TLSA records, and none that a sender uses",
+    "none": "[dim]- DANE: no TLSA records that DNSSEC vouches for[/]",
+}
+
+
+def _dane_lines(host: MXObservation) -> Iterator[str]:
+    """Yield what is said of DANE, and what stands against it."""
+    reading = host.readings.get("dane")
+    base = host.readings.get("tlsa_base_domain")
+    if isinstance(reading, Unknown):
+        yield f"    [magenta]?[/] DANE: {reading.cause.value}{f': {escape(reading.detail)}' if reading.detail else ''}"
+    if not isinstance(reading, Known):
+        return
+    other = f" of {escape(str(base.value))}" if isinstance(base, Known) and base.value != host.host else ""
+    yield f"    {_DANE[str(reading.value)].replace('TLSA records', f'TLSA records{other}', 1)}"
+    problems = host.readings.get("dane_problems")
+    found: Any = problems.value if isinstance(problems, Known) else problems.seen if isinstance(problems, Unknown) else None
+    for problem in found or ():
+        of = f", certificate {problem['certificate'][:16]}" if problem["certificate"] else ""
+        yield f"      [red]x[/] {escape(problem['address'])}{of}: {escape(problem['why'])} [dim]({problem['code']})[/]"
 
 
 def _endpoint_lines(endpoint: EndpointObservation) -> Iterator[str]:

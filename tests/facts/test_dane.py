@@ -239,7 +239,8 @@ def way(*, authenticated: bool | None, canonical: str = "example.", implicit: bo
     ("route", "names"),
     [
         (way(authenticated=True), ("base.example", "example")), (way(authenticated=False), ("base.example",)),
-        (way(authenticated=None), ("base.example",)), (way(authenticated=True, canonical="Real.example."), ("base.example", "example", "real.example")),
+        (way(authenticated=None), ("base.example",)),
+        (way(authenticated=True, canonical="Real.example."), ("base.example", "example", "real.example")),
         (way(authenticated=True, implicit=True), ("base.example", "example")),
     ],
 )  # fmt: skip

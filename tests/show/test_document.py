@@ -78,6 +78,7 @@ def test_a_document_has_the_keys_of_the_contract() -> None:
                             {
                                 "address": "2001:db8::1",
                                 "port": 25,
+                                "server_name": "mx.a.example",
                                 "conclusive": False,
                                 "inconclusive": {"cause": "tarpit", "stage": "greeting", "detail": "so slow"},
                                 "in_scope": True,

@@ -26,6 +26,7 @@ from mailtls.model import (
 )
 from mailtls.show.metrics import SnapshotCollector
 from mailtls.show.own import OwnMetrics
+from mailtls.show.reference import metrics_page
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LATE = Unknown(Cause.READ_TIMEOUT, Stage.EHLO)
@@ -232,3 +233,42 @@ def test_every_failure_that_may_end_a_visit_begins_at_nought() -> None:
         assert f'mailtls_probe_failures_total{{cause="{cause}",stage="{stage}"}} 0.0' in text
     assert 'cause="dns-failure"' not in text
     assert 'stage="https"' not in text
+
+
+def of_host(domain: str, mx: str, dane: object, records: object) -> DomainObservation:
+    host = MXObservation(mx, 10, {"dane": dane, "tlsa_records": records}, ())  # type: ignore[dict-item]
+    return DomainObservation(domain, "A", Verdict.UNKNOWN, (), {}, (host,), NOW)
+
+
+def lines_of(name: str, *domains: DomainObservation) -> set[str]:
+    return {line for line in several(*domains).splitlines() if line.startswith(f"mailtls_{name}{{")}
+
+
+def test_what_depends_on_domain_and_host_has_both_for_labels_and_what_depends_on_the_host_has_one() -> None:
+    domains = (
+        of_host("a.example", "mx.example", Known("valid"), Known([1, 2])), of_host("b.example", "mx.example", Known("invalid"), Known([1, 2])),
+        of_host("c.example", "mx.c.example", Known("none"), Known([])),
+    )  # fmt: skip
+    assert lines_of("domain_mx_dane_valid", *domains) == {
+        'mailtls_domain_mx_dane_valid{domain="a.example",mx="mx.example"} 1.0',
+        'mailtls_domain_mx_dane_valid{domain="b.example",mx="mx.example"} 0.0',
+    }
+    assert lines_of("mx_tlsa_records", *domains) == {
+        'mailtls_mx_tlsa_records{mx="mx.example"} 2.0',
+        'mailtls_mx_tlsa_records{mx="mx.c.example"} 0.0',
+    }
+
+
+@pytest.mark.parametrize("reading", [LATE, Absent(), Unknown(Cause.DNSSEC_BOGUS, Stage.DNS)])
+def test_a_host_of_which_nothing_is_known_has_no_series(reading: object) -> None:
+    domain = of_host("a.example", "mx.example", reading, reading)
+    assert lines_of("domain_mx_dane_valid", domain) == lines_of("mx_tlsa_records", domain) == set()
+
+
+def test_a_new_fact_of_an_mx_host_has_its_metric_by_its_declaration_alone(monkeypatch) -> None:
+    metric = Metric("domain_mx_made_up", "Help.", lambda value: [((value,), 1.0)], ("mode",))
+    fact = Fact("made_up", Scope.MX, Kind.TEXT, Better.NEITHER, "Help.", "RFC 1", lambda _host, _anchors: LATE, metrics=(metric,))
+    monkeypatch.setattr(facts, "MX", (fact,))
+    domain = DomainObservation("a.example", "A", Verdict.UNKNOWN, (), {}, (MXObservation("mx.example", 10, {"made_up": Known("x")}),), NOW)
+    assert lines_of("domain_mx_made_up", domain) == {'mailtls_domain_mx_made_up{domain="a.example",mode="x",mx="mx.example"} 1.0'}
+    assert "| `mailtls_domain_mx_made_up` | domain, mx, mode | Help. |" in metrics_page()

@@ -13,6 +13,7 @@ from mailtls import facts
 from mailtls.evidence import Exchange, Failure, Handshake, Offer, ProbeEvidence, Purpose, ScanEvidence
 from mailtls.hellos import Refused
 from mailtls.model import (
+    Absent,
     Cause,
     DomainObservation,
     Endpoint,
@@ -108,3 +109,34 @@ def test_out_of_scope_is_said_and_decides_nothing() -> None:
 
 def test_plain_takes_the_markup_away_and_nothing_else() -> None:
     assert plain("[bold]a[/] \\[red]") == "a [red]"
+
+
+def about_dane(dane: object, base: str = "mx.a.example", problems: object = None) -> str:
+    readings = {"dane": dane, "tlsa_base_domain": Known(base), "dane_problems": problems or Known([])}
+    host = MXObservation("mx.a.example", 10, readings, ())
+    return rendered(domain_lines(DomainObservation("a.example", "A", Verdict.UNKNOWN, (), {}, (host,), NOW)))
+
+
+def test_dane_is_told_for_each_host_with_what_stands_against_it() -> None:
+    assert "ok DANE: TLSA records vouch for every certificate\n" in about_dane(Known("valid"))
+    assert "ok DANE: TLSA records of real.example vouch" in about_dane(Known("valid"), "real.example")
+    assert "! DANE: TLSA records, and none that a sender uses" in about_dane(Known("unusable"))
+    assert "- DANE: no TLSA records" in about_dane(Known("none"))
+    assert "? DANE: dnssec-bogus: _25._tcp.mx.a.example." in about_dane(Unknown(Cause.DNSSEC_BOGUS, Stage.DNS, "_25._tcp.mx.a.example."))
+    assert "DANE" not in about_dane(Absent())
+    problems = Known([
+        {"code": "tlsa-invalid", "address": "192.0.2.1", "certificate": "ab" * 32, "why": "no TLSA record vouches for it"},
+        {"code": "starttls-not-supported", "address": "192.0.2.2", "certificate": None, "why": "no STARTTLS"},
+    ])  # fmt: skip
+    text = about_dane(Known("invalid"), problems=problems)
+    assert "x DANE: senders that heed TLSA records keep the mail\n" in text
+    assert "x 192.0.2.1, certificate abababababababab: no TLSA record vouches for it (tlsa-invalid)\n" in text
+    assert "x 192.0.2.2: no STARTTLS (starttls-not-supported)\n" in text
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_a_name_server_cannot_write_markup(words: str) -> None:
+    problems = Known([{"code": "tlsa-invalid", "address": "192.0.2.1", "certificate": None, "why": words}])
+    assert f"192.0.2.1: {words} (tlsa-invalid)" in about_dane(Known("invalid"), words, problems)
+    assert f"TLSA records of {words} vouch" in about_dane(Known("valid"), words)
+    assert f"dns-failure: {words}\n" in about_dane(Unknown(Cause.DNS_FAILURE, Stage.DNS, words))

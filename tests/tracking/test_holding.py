@@ -239,3 +239,58 @@ def test_hellos_are_of_other_certificates_where_a_scan_meets_another_of_the_same
     assert not is_of_other_certificates(hellos_with((), ()), scan)  # TLS 1.3 alone: certificates are encrypted
     assert not is_of_other_certificates(hellos_with(other, server_name="none"), scan)
     assert not is_of_other_certificates(hellos_with(other), silent(NOW))  # silence says nothing
+
+
+def with_tlsa(at: datetime, *tlsa: Lookup, secure: bool = True, alias: Lookup | None = None) -> RouteEvidence:
+    way = route(at)
+    (host,) = way.hosts
+    addresses_ = tuple(replace(found, authenticated=secure) for found in host.addresses)
+    return replace(way, hosts=(replace(host, addresses=addresses_, alias=alias, tlsa=tlsa),))
+
+
+TLSA = replace(lookup("TLSA", LookupOutcome.ANSWERED, "3 1 1 " + "ab" * 32), authenticated=True)
+
+
+def tlsa_of(way: RouteEvidence) -> tuple[Lookup, ...]:
+    return way.hosts[0].tlsa
+
+
+def test_a_failed_look_up_for_dane_leaves_the_last_answers_for_three_intervals() -> None:
+    for outcome in FAILED:
+        failure = lookup("TLSA", outcome)
+        track = absorb_route(None, with_tlsa(NOW, TLSA))
+        for turn in (1, 2, 3):
+            track = absorb_route(track, with_tlsa(NOW + turn * INTERVAL, failure))
+            assert tlsa_of(route_now(track, NOW + turn * INTERVAL, INTERVAL)) == (TLSA,)
+        late = NOW + 3 * INTERVAL + timedelta(seconds=1)
+        assert tlsa_of(route_now(track, late, INTERVAL)) == (failure,)
+
+
+def test_addresses_that_could_not_be_looked_up_leave_the_last_answers_for_dane_as_well() -> None:
+    for outcome in FAILED:
+        track = absorb_route(absorb_route(None, with_tlsa(NOW, TLSA)), route(NOW + INTERVAL, a=outcome))
+        held = route_now(track, NOW + INTERVAL, INTERVAL)
+        assert (addresses(held), tlsa_of(held)) == (["192.0.2.1"], (TLSA,))
+
+
+def test_an_alias_that_could_not_be_looked_up_leaves_the_last_answer_about_it() -> None:
+    answered = replace(lookup("CNAME", LookupOutcome.ANSWERED, "real.example."), authenticated=True)
+    before = absorb_route(None, with_tlsa(NOW, TLSA, secure=False, alias=answered))
+    track = absorb_route(before, with_tlsa(NOW + INTERVAL, secure=False, alias=lookup("CNAME", LookupOutcome.TIMED_OUT)))
+    (host,) = route_now(track, NOW + INTERVAL, INTERVAL).hosts
+    assert (host.alias, host.tlsa) == (answered, (TLSA,))
+
+
+def test_an_answer_for_dane_counts_at_once_and_so_does_a_zone_that_is_signed_no_more() -> None:
+    before, later = absorb_route(None, with_tlsa(NOW, TLSA)), NOW + INTERVAL
+    gone = lookup("TLSA", LookupOutcome.NO_SUCH_NAME)
+    assert tlsa_of(route_now(absorb_route(before, with_tlsa(later, gone)), later, INTERVAL)) == (gone,)
+    assert tlsa_of(route_now(absorb_route(before, with_tlsa(later, secure=False)), later, INTERVAL)) == ()
+    assert tlsa_of(route_now(absorb_route(before, route(later, a=LookupOutcome.NO_DATA)), later, INTERVAL)) == ()
+    failed = lookup("TLSA", LookupOutcome.TIMED_OUT)
+    assert tlsa_of(route_now(absorb_route(None, with_tlsa(NOW, failed)), NOW, INTERVAL)) == (failed,)
+
+
+def test_what_a_host_published_is_forgotten_with_the_host() -> None:
+    track = absorb_route(absorb_route(None, with_tlsa(NOW, TLSA)), route(NOW + INTERVAL, LookupOutcome.NO_SUCH_NAME))
+    assert track.settled == {}
