@@ -19,12 +19,17 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(BIN)/pip install -q --no-deps -e .
 	touch $@
 
+# Certificates of every odd kind, for the tests; they are large, so who only looks at the demonstration goes without.
+$(VENV)/vectors: $(VENV)/ready tests/trust/vectors-constraints.txt
+	$(BIN)/pip install -q --no-deps --require-hashes -r tests/trust/vectors-constraints.txt
+	touch $@
+
 demo: $(VENV)/ready  ## the whole system against its own lab: no root, and after the first time no Internet
 	$(BIN)/mailtls demo
 
 test: unit integration  ## all tests; installs the real servers that they need (Debian, root or sudo)
 
-unit: $(VENV)/ready  ## the tests that need nothing but Python, about a minute
+unit: $(VENV)/vectors  ## the tests that need nothing but Python, about a minute
 	$(BIN)/pytest tests --ignore tests/integration --ignore tests/bench
 
 integration: $(VENV)/ready  ## the tests against Postfix, Exim, OpenSMTPD, Knot, Unbound and Prometheus

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -96,7 +96,11 @@ def load(der: bytes) -> x509.Certificate | None:
         return None
     try:
         with _quietly():
-            return x509.load_der_x509_certificate(der)
+            parsed = x509.load_der_x509_certificate(der)
+            for part in ("extensions", "subject", "issuer"):  # parsed when they are first asked for, and then kept
+                with suppress(*UNREADABLE, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+                    getattr(parsed, part)
+            return parsed
     except UNREADABLE:
         return None
 
