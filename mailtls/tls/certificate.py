@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -89,31 +89,31 @@ class Certificate:
         return bool(self.subject_name) and self.subject_name == self.issuer_name
 
 
-@lru_cache(maxsize=4096)
-def load(der: bytes) -> x509.Certificate | None:
-    """Return the parsed certificate, or ``None`` where the bytes are none or too many."""
-    if len(der) > MAX_CERTIFICATE:
-        return None
-    try:
-        with _quietly():
-            parsed = x509.load_der_x509_certificate(der)
-            for part in ("extensions", "subject", "issuer"):  # parsed when they are first asked for, and then kept
-                with suppress(*UNREADABLE, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-                    getattr(parsed, part)
-            return parsed
-    except UNREADABLE:
-        return None
-
-
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Let the library say nothing of odd serial numbers and names: they are the server's, and our own stderr would tell nobody."""
+def quietly() -> Iterator[None]:
+    """Swallow warnings while a certificate's fields are read, which a library parses only when they are asked for.
+
+    Odd serial numbers, long country names and the like are the server's; a warning on our own stderr would tell nobody.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 @lru_cache(maxsize=4096)
+def load(der: bytes) -> x509.Certificate | None:
+    """Return the parsed certificate, or ``None`` where the bytes are none or too many. Its fields are read :func:`quietly`."""
+    if len(der) > MAX_CERTIFICATE:
+        return None
+    try:
+        with quietly():
+            return x509.load_der_x509_certificate(der)
+    except UNREADABLE:
+        return None
+
+
+@lru_cache(maxsize=4096)
+@quietly()
 def read_certificate(der: bytes) -> Certificate:
     """Read a certificate. Never raises: what cannot be read is listed in ``problems``."""
     sha256 = hashlib.sha256(der).hexdigest()
@@ -131,9 +131,8 @@ def read_certificate(der: bytes) -> Certificate:
         problems.append(f"public key: {public_key.problem}")
     algorithm, digest = _signature(signature, problems)
     found, unread = read_extensions(extensions)
-    with _quietly():
-        not_before, not_after = _date(parsed, "not_valid_before_utc", problems), _date(parsed, "not_valid_after_utc", problems)
-        subject_text, issuer_text = _distinguished(parsed, "subject", problems), _distinguished(parsed, "issuer", problems)
+    not_before, not_after = _date(parsed, "not_valid_before_utc", problems), _date(parsed, "not_valid_after_utc", problems)
+    subject_text, issuer_text = _distinguished(parsed, "subject", problems), _distinguished(parsed, "issuer", problems)
     return Certificate(
         sha256=sha256,
         key=public_key,

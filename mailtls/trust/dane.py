@@ -15,10 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from mailtls.tls.certificate import load, read_certificate
+from mailtls.smtp.reply import readable
+from mailtls.tls.certificate import MAX_CERTIFICATE, load, quietly, read_certificate
 from mailtls.trust.names import any_name_matches
 from mailtls.trust.pkix import MAX_CHAIN
-from mailtls.trust.tlsa import CERTIFICATE, END_ENTITY, FULL, PUBLIC_KEY, TLSA, TRUST_ANCHOR, speaks_of
+from mailtls.trust.tlsa import CERTIFICATE, END_ENTITY, FULL, PUBLIC_KEY, TLSA, TRUST_ANCHOR, public_key_of, speaks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,6 +57,7 @@ class Vouching:
         return self.depth is not None and not self.code
 
 
+@quietly()
 def vouch(record: TLSA, chain: Sequence[bytes], names: Iterable[str], at: datetime) -> Vouching:
     """Say whether a record vouches for a chain. Never raises, whatever the chain is.
 
@@ -81,7 +83,7 @@ def vouch(record: TLSA, chain: Sequence[bytes], names: Iterable[str], at: dateti
         depth = len(path)
     if depth is None:
         return Vouching(record, None, "tlsa-invalid", "it is of no issuer that the certificate was followed to")
-    objection = _objection(path[: depth + 1], depth, tuple(names), at)
+    objection = _objection(path[: depth + 1], tuple(names), at)
     return Vouching(record, depth, *(objection or ()))
 
 
@@ -95,7 +97,7 @@ def first_that_holds(found: Sequence[Vouching]) -> Vouching | None:
 
 @lru_cache(maxsize=1024)
 def _path(chain: tuple[bytes, ...], unsent: bytes) -> tuple[bytes, ...]:
-    """Return the certificates from the end entity on, each signed by the next.
+    """Return the certificates from the end entity on, each signed by the next, up to one that signed itself.
 
     As OpenSSL does, the first certificate that fits is taken at each step, and there is no way back; servers send what works with that.
 
@@ -107,7 +109,7 @@ def _path(chain: tuple[bytes, ...], unsent: bytes) -> tuple[bytes, ...]:
     pool = [der for der in dict.fromkeys((*chain[1:], unsent)) if der and der != chain[0]]
     path = [chain[0]]
     patience = MAX_SIGNATURES
-    while not read_certificate(path[-1]).self_issued:
+    while not (_is_named_as_issuer(path[-1], path[-1]) and _is_signed_by(path[-1], path[-1])):
         fitting = [der for der in pool if der not in path and _is_named_as_issuer(der, path[-1])][:patience]
         patience -= len(fitting)
         issuer = next((der for der in fitting if _is_signed_by(path[-1], der)), None)
@@ -118,32 +120,42 @@ def _path(chain: tuple[bytes, ...], unsent: bytes) -> tuple[bytes, ...]:
 
 
 def _is_named_as_issuer(der: bytes, signed: bytes) -> bool:
-    issuer, certificate = load(der), load(signed)
+    subject, issuer = _distinguished(der, "subject"), _distinguished(signed, "issuer")
+    return subject is not None and subject == issuer
+
+
+_RDN = frozenset[tuple[str, str]]
+
+
+@lru_cache(maxsize=4096)
+def _distinguished(der: bytes, field: str) -> tuple[_RDN, ...] | None:
+    """Return a name as it is compared (RFC 5280 section 7.1): whatever its letters' case, its spaces, or how its text is encoded."""
+    parsed = load(der)
     try:
-        return issuer is not None and certificate is not None and issuer.subject.public_bytes() == certificate.issuer.public_bytes()
-    except Exception:  # noqa: BLE001 - see _is_signed_by
-        return False
+        return None if parsed is None else comparable(getattr(parsed, field))
+    except Exception:  # noqa: BLE001 - what hostile DER makes a library raise is in no list of it; there is no name then
+        return None
+
+
+def comparable(name: x509.Name) -> tuple[_RDN, ...]:
+    """Return the parts of a name in a form in which they can be compared."""
+    return tuple(
+        frozenset((attribute.oid.dotted_string, " ".join(str(attribute.value).casefold().split())) for attribute in rdn) for rdn in name.rdns
+    )
 
 
 @lru_cache(maxsize=4096)
 def _is_signed_by(signed: bytes, der: bytes) -> bool:
-    issuer, certificate = load(der), load(signed)
-    if issuer is None or certificate is None:
-        return False
-    try:
-        if not _is_bearable(issuer.public_key()):
-            return False
-        certificate.verify_directly_issued_by(issuer)
-    except Exception:  # noqa: BLE001 - what hostile DER makes a library raise is in no list of it; nothing is signed then
-        return False
-    return True
+    """Whether the key in a certificate signed another."""
+    key = public_key_of(der)
+    return key is not None and _is_signed_by_key(signed, key)
 
 
 @lru_cache(maxsize=4096)
 def _is_signed_by_key(signed: bytes, key: bytes) -> bool:
-    """Whether the key of a record, of whose certificate nothing is known, signed a certificate."""
+    """Whether a key, as it stands in a certificate or in a record, signed a certificate."""
     certificate = load(signed)
-    if certificate is None:
+    if certificate is None or len(key) > MAX_CERTIFICATE:
         return False
     try:
         issuer = load_der_public_key(key)
@@ -157,7 +169,7 @@ def _is_signed_by_key(signed: bytes, key: bytes) -> bool:
             issuer.verify(signature, tbs, parameters)  # type: ignore[arg-type]  # else it raises
         elif isinstance(issuer, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
             issuer.verify(signature, tbs)
-    except Exception:  # noqa: BLE001 - as above
+    except Exception:  # noqa: BLE001 - as above; nothing is signed then
         return False
     return True
 
@@ -172,16 +184,16 @@ def _is_bearable(key: object) -> bool:
 # What may stand against a chain that leads to the record.
 
 
-def _objection(path: Sequence[bytes], depth: int, names: tuple[str, ...], at: datetime) -> tuple[str, str] | None:
+def _objection(path: Sequence[bytes], names: tuple[str, ...], at: datetime) -> tuple[str, str] | None:
     """Return code and words of what makes a sender refuse a chain although it leads to a record's anchor; ``None`` where nothing does.
 
     Args:
         path: end entity first, up to the anchor, or up to what an anchor that was not sent has signed.
-        depth: of the anchor.
         names: the reference identifiers.
         at: when.
 
     """
+    below = 0  # intermediates below an issuer, of which those that carry its own name on to another key do not count
     for place, der in enumerate(path):
         said = read_certificate(der)
         which = "the certificate" if place == 0 else f"the issuer {said.subject!r}"
@@ -192,26 +204,28 @@ def _objection(path: Sequence[bytes], depth: int, names: tuple[str, ...], at: da
         if said.not_before > at:
             return "certificate-not-trusted", f"{which} is not valid before {said.not_before:%Y-%m-%d}"
         try:
-            objection = _leaf_objection(der, depth) if place == 0 else _issuer_objection(der, place)
+            objection = _leaf_objection(der) if place == 0 else _issuer_objection(der, below)
         except Exception:  # noqa: BLE001 - extensions are parsed only now, and hostile ones fail in many ways
             objection = "has extensions that cannot be read"
         if objection:
             return "certificate-not-trusted", f"{which} {objection}"
+        below += place > 0 and not _is_named_as_issuer(der, der)
     presented = presented_names(path[0])
+    if any(_is_excluded(presented, path[:place], der) for place, der in enumerate(path) if place):
+        return "certificate-not-trusted", "an issuer may not certify the names that it does"
     if not any(any_name_matches(presented, name) for name in names):
         return "certificate-host-mismatch", f"the certificate names none of {', '.join(names)}"
-    if any(_is_excluded(presented, der) for der in path[1:]):
-        return "certificate-not-trusted", "an issuer may not certify the certificate's names"
     return None
 
 
+@quietly()
 def presented_names(der: bytes) -> tuple[str, ...]:
-    """Return the names that a certificate presents: its dNSNames, or its common names where it has no dNSName (RFC 7672 section 3.2.3)."""
+    """Return the names that a certificate presents: its dNSNames, or its common names where it has none (RFC 7672 section 3.2.3); escaped."""
     said, parsed = read_certificate(der), load(der)
     if said.names or parsed is None or any(problem.startswith("subject alternative names") for problem in said.problems):
         return said.names
     try:
-        return tuple(str(a.value).lower() for a in parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
+        return tuple(readable(str(a.value).lower(), 255) for a in parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
     except Exception:  # noqa: BLE001 - a name that cannot be read names nobody
         return ()
 
@@ -222,14 +236,14 @@ def _extension(der: bytes, kind: type[x509.ExtensionType]) -> x509.ExtensionType
     return next((extension.value for extension in parsed.extensions if isinstance(extension.value, kind)), None)
 
 
-def _leaf_objection(der: bytes, _depth: int) -> str:
+def _leaf_objection(der: bytes) -> str:
     usage, purposes = _extension(der, x509.KeyUsage), _extension(der, x509.ExtendedKeyUsage)
     if isinstance(usage, x509.KeyUsage) and not (usage.digital_signature or usage.key_encipherment or usage.key_agreement):
         return "has a key that is not for TLS, by its key usage"
     return _common_objection(der) or ("" if _serves(purposes) else "is not for TLS servers, by its extended key usage")
 
 
-def _issuer_objection(der: bytes, place: int) -> str:
+def _issuer_objection(der: bytes, below: int) -> str:
     constraints, usage = _extension(der, x509.BasicConstraints), _extension(der, x509.KeyUsage)
     if not isinstance(constraints, x509.BasicConstraints):
         parsed = load(der)
@@ -237,7 +251,7 @@ def _issuer_objection(der: bytes, place: int) -> str:
         return "" if first else "is no certificate authority"  # before version 3 nothing could say so
     if not constraints.ca:
         return "is no certificate authority"
-    if constraints.path_length is not None and place - 1 > constraints.path_length:
+    if constraints.path_length is not None and below > constraints.path_length:
         return "may not stand so far above a server's certificate"
     if isinstance(usage, x509.KeyUsage) and not usage.key_cert_sign:
         return "may not sign certificates, by its key usage"
@@ -249,24 +263,36 @@ def _serves(purposes: x509.ExtensionType | None) -> bool:
     return not isinstance(purposes, x509.ExtendedKeyUsage) or bool(wanted & set(purposes))
 
 
+# Known to senders' libraries, and to ours only as octets: policyMappings, which matter where a policy is demanded, and Netscape's type.
+_HEEDED = frozenset({x509.ObjectIdentifier("2.5.29.33"), x509.ObjectIdentifier("2.16.840.1.113730.1.1")})
+
+
 def _common_objection(der: bytes) -> str:
     parsed = load(der)
     assert parsed is not None
-    unknown = any(e.critical and isinstance(e.value, x509.UnrecognizedExtension) for e in parsed.extensions)
+    unknown = any(e.critical and isinstance(e.value, x509.UnrecognizedExtension) and e.oid not in _HEEDED for e in parsed.extensions)
     return "has a critical extension that nobody knows" if unknown else ""
 
 
-def _is_excluded(presented: Iterable[str], issuer: bytes) -> bool:
-    """Whether an issuer's name constraints exclude one of the names (RFC 5280 section 4.2.1.10); those of dNSNames are read."""
+def _is_excluded(presented: Iterable[str], below: Sequence[bytes], issuer: bytes) -> bool:
+    """Whether an issuer's name constraints exclude a name below it (RFC 5280 section 4.2.1.10): dNSNames, and subjects."""
     try:
         constraints = _extension(issuer, x509.NameConstraints)
-    except Exception:  # noqa: BLE001 - as above
+        if not isinstance(constraints, x509.NameConstraints):
+            return False
+        permitted, excluded = constraints.permitted_subtrees or (), constraints.excluded_subtrees or ()
+        trees = [[base.value for base in bases if isinstance(base, x509.DNSName)] for bases in (permitted, excluded)]
+        if any(_lies_in(name, trees[1]) or (trees[0] and not _lies_in(name, trees[0])) for name in presented):
+            return True
+        heads = [[comparable(base.value) for base in bases if isinstance(base, x509.DirectoryName)] for bases in (permitted, excluded)]
+        subjects = [_distinguished(der, "subject") for place, der in enumerate(below) if place == 0 or not _is_named_as_issuer(der, der)]
+        return any(_begins(name, heads[1]) or (heads[0] and not _begins(name, heads[0])) for name in subjects if name)
+    except Exception:  # noqa: BLE001 - constraints that cannot be read cannot be heeded
         return True
-    if not isinstance(constraints, x509.NameConstraints):
-        return False
-    permitted = [base.value for base in constraints.permitted_subtrees or () if isinstance(base, x509.DNSName)]
-    excluded = [base.value for base in constraints.excluded_subtrees or () if isinstance(base, x509.DNSName)]
-    return any(_lies_in(name, excluded) or (permitted and not _lies_in(name, permitted)) for name in presented)
+
+
+def _begins(name: tuple[_RDN, ...], heads: Iterable[tuple[_RDN, ...]]) -> bool:
+    return any(name[: len(head)] == head for head in heads)
 
 
 def _lies_in(name: str, bases: Iterable[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mailtls.tls.certificate import read_certificate
+from mailtls.tls.certificate import quietly, read_certificate
 from mailtls.trust.anchors import Anchors, NoAnchors, Path, find_path
 from mailtls.trust.chain import ChainCode, chain_problems
 
@@ -34,6 +34,7 @@ class Judgement:
     undecided: bool = False
 
 
+@quietly()
 def judge_chain(chain: Sequence[bytes], anchors: Anchors, at: datetime) -> Judgement:
     """Decide whether a chain leads to one of the anchors, for a TLS server, at a time.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 import mailtls.smtp
 import mailtls.tls
+import mailtls.trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 NAMES = sorted(path.stem for path in Path(__file__).parent.glob("fuzz_*.py") if path.stem != "fuzz_seeds")
 TARGETS = [importlib.import_module(name) for name in NAMES]
 EXAMPLES = 300
-FROM_THE_WIRE = {"wire", "octets", "der", "body"}
-"""How a parameter is named that holds bytes from a stranger."""
+FROM_THE_WIRE = {"wire", "octets", "der", "body", "chain", "presentation"}
+"""How a parameter is named that holds bytes from a stranger, or his text."""
 NO_GRAMMAR = {"mailtls.tls.wire"}
 """Modules whose functions take such bytes, and are the tools of parsers; their own tests take any bytes as well."""
 
@@ -71,8 +73,8 @@ def test_a_target_holds_for_what_is_made_of_its_seeds(target: ModuleType) -> Non
 
 
 def parsers() -> Iterator[str]:
-    """Yield every public function and method of the floors of TLS and SMTP that takes bytes from the wire."""
-    for package in (mailtls.tls, mailtls.smtp):
+    """Yield every public function and method of the floor of TLS, SMTP and trust that takes what strangers send."""
+    for package in (mailtls.tls, mailtls.smtp, mailtls.trust):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             if module.name not in NO_GRAMMAR:
                 source = Path(package.__path__[0], f"{module.name.rpartition('.')[2]}.py").read_text("utf-8")
@@ -85,7 +87,7 @@ def _in_body(scope: ast.Module | ast.ClassDef, name: str) -> Iterator[str]:
             yield from _in_body(node, f"{name}.{node.name}")
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
             arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-            if any(a.arg in FROM_THE_WIRE and a.annotation is not None and "bytes" in ast.unparse(a.annotation) for a in arguments):
+            if any(a.arg in FROM_THE_WIRE and a.annotation is not None and re.search("bytes|str", ast.unparse(a.annotation)) for a in arguments):
                 yield f"{name}.{node.name}"
 
 
@@ -93,6 +95,7 @@ def test_every_parser_of_bytes_from_the_wire_has_a_target() -> None:
     covered = {f"{function.__module__}.{function.__qualname__}" for target in TARGETS for function in target.COVERS}
     found = set(parsers())
     assert {"mailtls.tls.answer.AnswerReader.feed", "mailtls.smtp.reply.read_reply", "mailtls.tls.certificate.read_certificate"} <= found
+    assert {"mailtls.trust.tlsa.parse_tlsa", "mailtls.trust.dane.vouch"} <= found
     assert found == covered
 
 

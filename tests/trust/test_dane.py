@@ -180,8 +180,8 @@ def chain_without_authority(*extensions) -> tuple[TLSA, tuple[bytes, ...]]:
         (chain_with(of_leaf=[(UNKNOWN, True)]), "the certificate has a critical extension"),
         (chain_with(of_leaf=[(usage(crl_sign=True), True)]), "is not for TLS, by its key usage"),
         (chain_with(of_leaf=[purpose(ExtendedKeyUsageOID.CLIENT_AUTH)]), "is not for TLS servers, by its extended key usage"),
-        (chain_with(constrained(permitted="example.org")), "may not certify the certificate's names"),
-        (chain_with(above=authority("constrained", None, constrained(excluded="example"))), "may not certify the certificate's names"),
+        (chain_with(constrained(permitted="example.org")), "may not certify the names that it does"),
+        (chain_with(above=authority("constrained", None, constrained(excluded="example"))), "may not certify the names that it does"),
     ],
 )
 def test_usage_2_heeds_what_certificates_say_of_their_own_use(built, words: str) -> None:
