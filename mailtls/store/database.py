@@ -172,4 +172,6 @@ class Store:
 
 
 def _key(vantage: str, endpoint: Endpoint) -> dict[str, str | int]:
-    return {"vantage": vantage, "host": endpoint.host, "address": str(endpoint.address), "port": endpoint.port}
+    # A server may answer otherwise when it is asked for another name; that is rare, and so has no column of its own.
+    host = endpoint.host if endpoint.server_name == endpoint.host else f"{endpoint.host}/{endpoint.server_name}"
+    return {"vantage": vantage, "host": host, "address": str(endpoint.address), "port": endpoint.port}

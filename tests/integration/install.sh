@@ -21,7 +21,7 @@ runs() {  # whether a program is there and finds all its shared libraries
 }
 
 packages_complete() {
-    for program in /usr/sbin/postfix /usr/sbin/unbound /usr/sbin/knotd /usr/sbin/keymgr /usr/bin/prometheus \
+    for program in /usr/sbin/postfix /usr/sbin/posttls-finger /usr/bin/unshare /usr/sbin/unbound /usr/sbin/knotd /usr/sbin/keymgr /usr/bin/prometheus \
         /usr/bin/promtool /usr/bin/sslscan /usr/bin/nmap /usr/bin/gnutls-cli /usr/bin/gnutls-serv /usr/bin/openssl \
         "$prefix/usr/sbin/exim4" "$prefix/usr/sbin/smtpd"; do
         runs "$program" || return 1

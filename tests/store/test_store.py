@@ -54,8 +54,9 @@ async def test_the_newest_takes_the_place_of_the_one_before_it(store: Store) -> 
         assert same(await store.load(PLACE, ONE), evidence)
 
 
-async def test_vantage_host_address_and_port_are_told_apart(store: Store) -> None:
+async def test_vantage_host_address_port_and_server_name_are_told_apart(store: Store) -> None:
     keys = [(PLACE, ONE), ("nyc1", ONE), (PLACE, TWO), (PLACE, replace(ONE, host="mx2.example")), (PLACE, replace(ONE, port=2525))]
+    keys += [(PLACE, replace(ONE, server_name="mx2.example"))]
     for number, (place, endpoint) in enumerate(keys):
         await store.save(place, {endpoint: found(number)}, NOW)
     for number, (place, endpoint) in enumerate(keys):
