@@ -18,7 +18,6 @@ from servers import Finger, posttls_finger
 from mailtls.budget import Budget, Limits
 from mailtls.dial import Network
 from mailtls.evidence import ScanEvidence
-from mailtls.hellos import HelloEvidence
 from mailtls.measure import Measurer
 from mailtls.model import Absent, DomainObservation, Known, Reading
 from mailtls.probe import Prober, Visitor
@@ -29,7 +28,7 @@ from mailtls.trust.pkix import Anchors
 class HandshakesOnly(Prober):
     """A prober that leaves the enumeration out: DANE and PKIX need certificates alone."""
 
-    async def _with_hellos(self, scan: ScanEvidence, earlier: HelloEvidence | None, deadline: float) -> ScanEvidence:
+    async def _with_hellos(self, scan: ScanEvidence, *_args: object, **_options: object) -> ScanEvidence:
         return scan
 
 

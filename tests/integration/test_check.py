@@ -50,6 +50,10 @@ async def test_check_concludes_of_each_real_server_what_it_is(lab: World) -> Non
     assert value(postfix, "negotiated")["version"] == "TLSv1.3"
     assert value(domains["postfix.test"]["readings"], "dnssec") == "secure"
 
+    dane = {name: value(domains[f"{name}.test"]["mx"][0]["readings"], "dane") for name in ("postfix", "shared", "postscreen", "exim", "plain")}
+    assert dane == {"postfix": "valid", "shared": "valid", "postscreen": "none", "exim": "none", "plain": "none"}
+    assert len(value(domains["postfix.test"]["mx"][0]["readings"], "tlsa_records")) == 2
+
     exim = endpoint(domains["exim.test"])["readings"]
     assert {c["key_type"] for c in value(exim, "certificates")} == {"RSA", "ECDSA"}
     assert value(domains["exim.test"]["readings"], "dnssec") == "insecure"

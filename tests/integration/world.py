@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from dane_cases import tlsa
 from servers import Authority, Exim, Knot, OpenSMTPD, Postfix, Postscreen, Unbound, Zone
 
 
@@ -65,9 +66,11 @@ async def world(directory: Path) -> AsyncIterator[World]:
         "opensmtpd": OpenSMTPD(port=25, hostname="mx.opensmtpd.test", certificate=authority.issue(["mx.opensmtpd.test"], "rsa")),
     }
     states = {"exim": "insecure"}
+    records = {"postfix": "".join(f"_25._tcp.mx TLSA {record}\n" for record in tlsa({"postfix": both}, {}, "3 1 1", "postfix"))}
     zones = [Zone("test.", "")]
     for name, server in mta.items():
-        zones.append(Zone(f"{name}.test.", f"@ MX 10 mx\nmx A {server.address}\n", states.get(name, "secure")))  # type: ignore[arg-type]
+        text = f"@ MX 10 mx\nmx A {server.address}\n{records.get(name, '')}"
+        zones.append(Zone(f"{name}.test.", text, states.get(name, "secure")))  # type: ignore[arg-type]
     zones += [
         Zone("bogus.test.", f"@ MX 10 mx\nmx A {mta['postfix'].address}\n", "bogus"),
         Zone("nomail.test.", "@ MX 0 .\n"),
