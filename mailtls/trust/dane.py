@@ -57,7 +57,6 @@ class Vouching:
         return self.depth is not None and not self.code
 
 
-@quietly()
 def vouch(record: TLSA, chain: Sequence[bytes], names: Iterable[str], at: datetime) -> Vouching:
     """Say whether a record vouches for a chain. Never raises, whatever the chain is.
 
@@ -76,14 +75,20 @@ def vouch(record: TLSA, chain: Sequence[bytes], names: Iterable[str], at: dateti
         return Vouching(record, None, "tlsa-invalid", "it is not of the server's certificate")
     if record.usage != TRUST_ANCHOR:
         return Vouching(record, None, "tlsa-invalid", "it is of no usage that a sender takes")
+    return _vouch_as_anchor(record, tuple(chain[:MAX_CHAIN]), tuple(names), at)
+
+
+@lru_cache(maxsize=4096)
+@quietly()
+def _vouch_as_anchor(record: TLSA, chain: tuple[bytes, ...], names: tuple[str, ...], at: datetime) -> Vouching:
     full = record.data if record.matching_type == FULL else b""
-    path = _path(tuple(chain[:MAX_CHAIN]), full if record.selector == CERTIFICATE else b"")
+    path = _path(chain, full if record.selector == CERTIFICATE else b"")
     depth = next((place for place, der in enumerate(path) if place and speaks_of(record, der)), None)
     if depth is None and record.selector == PUBLIC_KEY and full and _is_signed_by_key(path[-1], full):
         depth = len(path)
     if depth is None:
         return Vouching(record, None, "tlsa-invalid", "it is of no issuer that the certificate was followed to")
-    objection = _objection(path[: depth + 1], tuple(names), at)
+    objection = _objection(path[: depth + 1], names, at)
     return Vouching(record, depth, *(objection or ()))
 
 

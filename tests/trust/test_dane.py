@@ -242,18 +242,21 @@ def test_a_modulus_or_an_exponent_beyond_bounds_is_not_computed_with(bits: int, 
     assert not says(TLSA(2, 1, 0, octets), (leaf(authority("r", key=rsa.generate_private_key(65537, 2048)), HOST).der,)).holds
 
 
+def forget() -> None:
+    for remembered in (dane._vouch_as_anchor, dane._path, dane._is_signed_by, dane._is_signed_by_key):
+        remembered.cache_clear()
+
+
 def test_an_issuer_with_a_key_beyond_bounds_has_signed_nothing(monkeypatch) -> None:
     anchor = authority("an anchor", key=rsa.generate_private_key(65537, 2048))
     chain = (leaf(anchor, HOST).der, anchor.der)
     assert says(record(2, 0, 1, anchor), chain).holds
     monkeypatch.setattr(dane, "MAX_MODULUS", 2_047)
-    for remembered in (dane._is_signed_by, dane._is_signed_by_key, dane._path):
-        remembered.cache_clear()
+    forget()
     for held in (record(2, 0, 1, anchor), record(2, 1, 0, anchor)):
         assert not says(held, chain).holds
         assert not says(held, chain[:1]).holds
-    for remembered in (dane._is_signed_by, dane._is_signed_by_key, dane._path):
-        remembered.cache_clear()
+    forget()
 
 
 def test_a_record_larger_than_a_certificate_may_be_is_of_nothing() -> None:
