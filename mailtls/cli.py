@@ -348,7 +348,7 @@ def config_check(path: Annotated[Path, typer.Argument(help="The file to check.",
         configuration.anchors()
     except BadConfiguration as error:
         _fail(str(error), BAD)
-    idle = [key for key in ("mta_sts", "confirmation", "policies") if key in configuration.model_fields_set]
+    idle = [key for key in ("confirmation", "policies") if key in configuration.model_fields_set]
     if idle:
         typer.echo(f"{path}: warning: without effect in this version: {', '.join(idle)}", err=True)
     partners = configuration.partners()

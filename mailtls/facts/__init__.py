@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mailtls.facts import certificates, enumerated, extensions, handshake, routing, starttls
+from mailtls.facts import certificates, enumerated, extensions, handshake, mta_sts, routing, starttls, tls_rpt
 
 if TYPE_CHECKING:
     from mailtls.evidence import HostEvidence, RouteEvidence, ScanEvidence
     from mailtls.facts.declaration import Fact
 
-DOMAIN: tuple[Fact[RouteEvidence], ...] = routing.DOMAIN_FACTS
-MX: tuple[Fact[HostEvidence], ...] = routing.MX_FACTS
+DOMAIN: tuple[Fact[RouteEvidence], ...] = (*routing.DOMAIN_FACTS, *mta_sts.DOMAIN_FACTS, *tls_rpt.FACTS)
+MX: tuple[Fact[HostEvidence], ...] = (*routing.MX_FACTS, *mta_sts.MX_FACTS)
 ENDPOINT: tuple[Fact[ScanEvidence], ...] = (*starttls.FACTS, *handshake.FACTS, *certificates.FACTS, *enumerated.FACTS, *extensions.FACTS)
 
 ALL: tuple[Fact[Any], ...] = (*DOMAIN, *MX, *ENDPOINT)

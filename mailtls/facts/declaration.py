@@ -53,14 +53,15 @@ Sample = tuple[tuple[str, ...], float]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A gauge that a fact feeds, for each MX host and family.
+    """A gauge that a fact feeds: for each domain, or each MX host and family, by the scope of the fact.
 
     Args:
         name: without the prefix ``mailtls_``.
         help: one sentence.
-        labels: those besides ``mx`` and ``family``.
+        labels: those besides the ones of the scope.
         samples: from a known value to samples; several addresses give several, and for equal labels the worst counts.
         highest: labels for which the highest number is the worst; for all others it is the least.
+        absent: samples where it was measured that the fact does not apply; in the scope of a domain only.
 
     A metric without labels shows what the addresses fold to. One with labels shows the worst of the addresses that were measured;
     an info metric, whose labels are what it says, shows what each of them has.
@@ -71,6 +72,7 @@ class Metric:
     samples: Callable[[Any], Iterable[Sample]]
     labels: tuple[str, ...] = ()
     highest: frozenset[tuple[str, ...]] = frozenset()
+    absent: tuple[Sample, ...] = ()
 
     @property
     def is_info(self) -> bool:

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from mailtls.model import Absent, Known, Unknown, Verdict
+from mailtls.show.declared import declared_lines
 from mailtls.show.picture import hello_lines, picture_lines
 from mailtls.smtp.reply import readable
 
@@ -41,6 +42,7 @@ def domain_lines(domain: DomainObservation) -> Iterator[str]:
     dnssec = domain.readings.get("dnssec")
     if isinstance(dnssec, Known):
         yield f"  [dim]MX records by DNSSEC: {dnssec.value}[/]"
+    yield from declared_lines(domain)
     for host in domain.mx:
         yield from _host_lines(host)
 
@@ -49,6 +51,8 @@ def _host_lines(host: MXObservation) -> Iterator[str]:
     yield f"  [bold]{escape(host.host)}[/] [dim]preference {host.preference}[/]"
     if host.unresolved is not None:
         yield f"    {_unknown(host.unresolved)}"
+    if host.readings.get("mta_sts_match") == Known(value=False):
+        yield "    [red]x[/] the domain's MTA-STS policy does not name this host"
     for endpoint in host.endpoints:
         yield from _endpoint_lines(endpoint)
 

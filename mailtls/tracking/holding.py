@@ -6,11 +6,11 @@ reading is Unknown, with the cause of the last failure. The answers of the resol
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mailtls import facts
-from mailtls.evidence import Handshake, Purpose
+from mailtls.evidence import Handshake, Purpose, StsEvidence
 from mailtls.facts.certificates import CHAINS
 from mailtls.facts.visits import usual_handshake
 from mailtls.hellos import Accepted
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
-    from mailtls.evidence import Lookup, RouteEvidence, ScanEvidence
+    from mailtls.evidence import HostRoute, Lookup, RouteEvidence, ScanEvidence
     from mailtls.hellos import HelloEvidence
     from mailtls.model import Endpoint, Reading
     from mailtls.trust.pkix import Anchors
@@ -194,12 +194,14 @@ class RouteTrack:
         latest: the last route, whatever came of it.
         answered: the last one whose MX look-up was answered, or that was not looked for; ``None`` where there was none.
         addresses: for host and record type the last answer, and when it came.
+        texts: the same for the TXT records of MTA-STS and TLS-RPT, by the name of their field in a route.
 
     """
 
     latest: RouteEvidence
     answered: RouteEvidence | None
     addresses: Mapping[tuple[str, str], tuple[Lookup, datetime]]
+    texts: Mapping[str, tuple[Lookup, datetime]] = field(default_factory=dict)
 
 
 def absorb_route(track: RouteTrack | None, route: RouteEvidence) -> RouteTrack:
@@ -210,7 +212,15 @@ def absorb_route(track: RouteTrack | None, route: RouteEvidence) -> RouteTrack:
     if route.began is not None:
         known |= {(host.host, found.rdtype): (found, route.began) for host in route.hosts for found in host.addresses if found.is_answer}
     names = {host.host for host in hosts}
-    return RouteTrack(route, answered, {key: answer for key, answer in known.items() if key[0] in names})
+    texts = {} if track is None else dict(track.texts)
+    if route.began is not None:
+        texts |= {name: (found, route.began) for name, found in _texts(route).items() if found.is_answer}
+    return RouteTrack(route, answered, {key: answer for key, answer in known.items() if key[0] in names}, texts)
+
+
+def _texts(route: RouteEvidence) -> dict[str, Lookup]:
+    found = {"mta_sts": None if route.mta_sts is None else route.mta_sts.record, "tls_rpt": route.tls_rpt}
+    return {name: lookup for name, lookup in found.items() if lookup is not None}
 
 
 def route_now(track: RouteTrack, now: datetime, interval: timedelta) -> RouteEvidence:
@@ -219,9 +229,14 @@ def route_now(track: RouteTrack, now: datetime, interval: timedelta) -> RouteEvi
     if route is not track.answered and track.answered is not None and track.answered.began is not None:
         route = track.answered if still_holds(track.answered.began, now, interval) else route
 
-    def answer(host: str, lookup: Lookup) -> Lookup:
-        kept = None if lookup.is_answer else track.addresses.get((host, lookup.rdtype))
-        return kept[0] if kept is not None and still_holds(kept[1], now, interval) else lookup
+    def answer(lookup: Lookup, kept: tuple[Lookup, datetime] | None) -> Lookup:
+        return kept[0] if not lookup.is_answer and kept is not None and still_holds(kept[1], now, interval) else lookup
 
-    hosts = tuple(replace(host, addresses=tuple(answer(host.host, lookup) for lookup in host.addresses)) for host in route.hosts)
-    return route if hosts == route.hosts else replace(route, hosts=hosts)
+    def addresses(host: HostRoute) -> tuple[Lookup, ...]:
+        return tuple(answer(lookup, track.addresses.get((host.host, lookup.rdtype))) for lookup in host.addresses)
+
+    hosts = tuple(replace(host, addresses=addresses(host)) for host in route.hosts)
+    texts = {name: answer(lookup, track.texts.get(name)) for name, lookup in _texts(track.latest).items()}
+    said = StsEvidence(texts["mta_sts"]) if "mta_sts" in texts else None
+    held = replace(route, hosts=hosts, mta_sts=said, tls_rpt=texts.get("tls_rpt"))
+    return route if held == route else held
