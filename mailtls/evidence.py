@@ -108,7 +108,8 @@ class PolicyFetch:
         content_encoding: of the response, as it came; none was asked for.
         location: to which a redirect points. It is never followed.
         body: of a response of status 200, up to the cap.
-        failure: what ended the attempt before there was a whole response; or that there was more of it than the cap.
+        too_long: the body exceeded the cap, or its length said that it would.
+        failure: what ended the attempt before there was a whole response, or one that is too long.
         took: seconds.
 
     """
@@ -126,6 +127,7 @@ class PolicyFetch:
     content_encoding: str = ""
     location: str = ""
     body: bytes = b""
+    too_long: bool = False
     failure: Failure | None = None
     took: float = 0.0
 

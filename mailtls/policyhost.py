@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 MAX_ADDRESSES_TRIED = 4
 MAX_HEAD = 16_384
 """Octets of a response's head."""
+_BEGINNING = b"HTTP/1."
 _PATH = "/.well-known/mta-sts.txt"
 _HTTPS_PORT = 443
 _KEPT = 300
@@ -162,6 +163,7 @@ class _Attempt:
         self._fetching = fetching
         self._body = bytearray()
         self._heard = 0
+        self._begins = b""
 
     async def run(self, patience: float) -> None:
         """Ask for the policy. Whatever comes of it is in ``fetch``."""
@@ -224,26 +226,31 @@ class _Attempt:
             raise ended(cause, Stage.HTTPS, f"not HTTP as it should be: {readable(str(error), 160)}") from error
 
     async def _read(self, http: h11.Connection, channel: Channel) -> None:
-        """Read the response: its head, and its body where the status is 200 and nothing speaks against it."""
+        """Read the response: its head, and its body where the status is 200."""
         has_end = True
         while True:
             event = http.next_event()
             if event is h11.NEED_DATA:
                 octets = await channel.receive()
                 self._heard += len(octets)
+                self._begins += octets[: len(_BEGINNING) - len(self._begins)]
+                if not _BEGINNING.startswith(self._begins):
+                    begins = readable(octets, 60)
+                    raise ended(Cause.PROTOCOL_ERROR, Stage.HTTPS, f"not HTTP: the server's answer begins '{begins}'")
                 if not octets and (has_end or not channel.closed_properly):
                     # Whoever cuts the connection must not decide how long a policy is.
                     raise ended(Cause.CONNECTION_CLOSED, Stage.HTTPS, "the server closed the connection before the end of its response")
                 http.receive_data(octets)
             elif isinstance(event, h11.Response):
                 has_end = self._note(event)
-                if self.fetch.status != 200:
+                if self.fetch.status != 200 or self.fetch.too_long:
                     return
             elif isinstance(event, h11.Data):
                 self._body += event.data
                 if len(self._body) > MAX_POLICY:
                     del self._body[MAX_POLICY:]
-                    raise self._too_long()
+                    self.fetch = replace(self.fetch, too_long=True)
+                    return
             elif isinstance(event, h11.EndOfMessage):
                 return
             elif not isinstance(event, h11.InformationalResponse):
@@ -267,11 +274,8 @@ class _Attempt:
         )
         length = said(b"content-length")
         if response.status_code == 200 and length and int(length) > MAX_POLICY:
-            raise self._too_long()
+            self.fetch = replace(self.fetch, too_long=True)
         return bool(length) or b"transfer-encoding" in fields
-
-    def _too_long(self) -> Ended:
-        return ended(Cause.LIMIT_EXCEEDED, Stage.HTTPS, f"the policy has more than {MAX_POLICY} octets")
 
     def _timed_out(self) -> Failure:
         if self.stage is Stage.CONNECT:

@@ -11,6 +11,7 @@ import structlog
 from mailtls.facts.mta_sts import asks_for_policy
 from mailtls.tracking.sts import StsTrack, absorb_fetch, absorb_look, evidence_now, is_fetch_due
 from mailtls.trust.mta_sts import StsRecord
+from mailtls.trust.policyfetch import judge_fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,9 +71,10 @@ class PolicyKeeper:
             fetch = await self.fetcher.fetch(route.domain, record.id)
             track = absorb_fetch(track, fetch, self.anchors)
             self.tracks[route.domain] = track
-            if fetch.failure is not None:
-                said = {"cause": fetch.failure.cause, "detail": fetch.failure.detail}
-                log.info("fetch inconclusive", domain=route.domain, host=fetch.host, **said)
+            judged = judge_fetch(fetch, self.anchors)
+            if judged.policy is None:
+                why = judged.flaws[0].why if judged.flaws else judged.gap.detail if judged.gap is not None else ""
+                log.info("no policy fetched", domain=route.domain, why=why)
         if self._lasting and route.mta_sts is not None:
             self._note(track, self.observed(route, began), began)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mailtls.lab.nameserver import Fault
+from mailtls.lab.policyserver import Serving, policy, response
 from mailtls.lab.script import TLS, Behaviour, Delay, Drip
 
 if TYPE_CHECKING:
@@ -30,6 +31,14 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
+class FakePolicy:
+    """What a domain says of MTA-STS: its TXT records, and what its policy host does."""
+
+    records: tuple[str, ...]
+    serving: Serving
+
+
+@dataclass(frozen=True, slots=True)
 class FakeProvider:
     """A provider: what `mailtls` is to be told (name, domains), what it is to conclude, and what there is to find."""
 
@@ -44,12 +53,22 @@ class FakeProvider:
     secure: bool = False
     """Whether its names are signed: DNS answers carry AD."""
 
+    policy: FakePolicy | None = None
+    """The MTA-STS policy of its first domain."""
+
+    reports: str = ""
+    """The TLS-RPT record of its first domain."""
+
 
 def fake_providers(authority: Authority, now: datetime) -> tuple[FakeProvider, ...]:
     """Return every provider of the lab, with certificates issued by an authority; `now` is aware."""
 
     def good(name: str, key: KeyKind = "p256") -> Identity:
         return authority.issue([name], key=key)
+
+    def sts(domain: str, mode: str, *mx: str) -> FakePolicy:
+        served = TLS((authority.issue([f"mta-sts.{domain}"]),))
+        return FakePolicy(("v=STSv1; id=20261124;",), Serving(served, response(policy(mode, *mx))))
 
     def past(name: str) -> Identity:
         return authority.issue([name], not_before=now - timedelta(days=100), not_after=now - timedelta(days=10))
@@ -77,7 +96,7 @@ def fake_providers(authority: Authority, now: datetime) -> tuple[FakeProvider, .
         FakeProvider(
             "excellent",
             ("excellent.example",),
-            "TLS 1.3 with a post-quantum key exchange and valid certificates on two hosts, under signed DNS",
+            "TLS 1.3 with a post-quantum key exchange and valid certificates on two hosts, under signed DNS; MTA-STS enforced",
             tuple(
                 Host(
                     host,
@@ -94,6 +113,8 @@ def fake_providers(authority: Authority, now: datetime) -> tuple[FakeProvider, .
                 )
             ),
             secure=True,
+            policy=sts("excellent.example", "enforce", "*.excellent.example"),
+            reports="v=TLSRPTv1; rua=mailto:tls@excellent.example,https://reports.excellent.example/tls",
         ),
         FakeProvider(
             "solid",
@@ -108,6 +129,7 @@ def fake_providers(authority: Authority, now: datetime) -> tuple[FakeProvider, .
                     ),
                 ),
             ),
+            policy=sts("solid.example", "testing", "mx.solid.example"),
         ),
         FakeProvider(
             "legacy-only",
@@ -181,6 +203,10 @@ def fake_providers(authority: Authority, now: datetime) -> tuple[FakeProvider, .
                 Delay(1.0),
                 b"220 mx.postscreen.example ESMTP\r\n",
             ),
+        ),
+        replace(
+            one("sts-mismatch", "TLS, but its MTA-STS policy enforces another MX host: who heeds that does not deliver here"),
+            policy=sts("sts-mismatch.example", "enforce", "mail.sts-mismatch.example"),
         ),
         one(DOWNGRADED, "TLS at first; after `Lab.downgrade()` STARTTLS is gone, which is an alarm"),
     )

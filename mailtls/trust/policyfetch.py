@@ -54,13 +54,15 @@ def judge_fetch(fetch: PolicyFetch, anchors: Anchors) -> FetchJudgement:
     """
     flaws = list(_certificate_flaws(fetch, anchors))
     gap = _gap(fetch)
-    if gap is None:
-        content = _content(fetch)
-        if isinstance(content, Policy) and not flaws:
-            return FetchJudgement(content)
-        if isinstance(content, Flaw):
-            flaws.append(content)
-    return FetchJudgement(None, tuple(flaws), gap)
+    if gap is not None:
+        return FetchJudgement(None, tuple(flaws), gap)
+    flaw = _head_flaw(fetch)
+    if flaw is None and fetch.failure is not None:
+        return FetchJudgement(None, tuple(flaws), fetch.failure)
+    content = flaw or read_policy(fetch.body)
+    if isinstance(content, Policy):
+        return FetchJudgement(None if flaws else content, tuple(flaws))
+    return FetchJudgement(None, (*flaws, content))
 
 
 def _certificate_flaws(fetch: PolicyFetch, anchors: Anchors) -> Iterator[Flaw]:
@@ -76,20 +78,18 @@ def _certificate_flaws(fetch: PolicyFetch, anchors: Anchors) -> Iterator[Flaw]:
 
 
 def _gap(fetch: PolicyFetch) -> Failure | None:
-    """Return why nothing can be said of the policy, or ``None`` where something can: a "no" of its owner is an answer."""
+    """Return why there is no answer, or ``None`` where there is one: a "no" of the policy host's owner is an answer."""
     if fetch.status is None:
         answered = fetch.alert == _UNRECOGNIZED_NAME or (fetch.failure is not None and fetch.failure.cause is Cause.NO_ADDRESS)
         return None if answered else fetch.failure or Failure(Cause.NOT_ATTEMPTED, Stage.HTTPS)
     cause = _OF_THE_MOMENT.get(fetch.status, Cause.DEFERRED if fetch.status >= 500 else None)
     if cause is not None:
         return Failure(cause, Stage.HTTPS, f"{fetch.host} answered with the status {fetch.status}")
-    if fetch.status != 200 or fetch.failure is None or fetch.failure.cause is Cause.LIMIT_EXCEEDED:
-        return None
-    return fetch.failure
+    return None
 
 
-def _content(fetch: PolicyFetch) -> Policy | Flaw:
-    """Return the policy of a response, or the first thing that is wrong with it."""
+def _head_flaw(fetch: PolicyFetch) -> Flaw | None:
+    """Return the first thing that is wrong with an answer, its text apart: where nobody was reached, with that."""
     if fetch.status is None:
         if fetch.alert is not None:
             return Flaw(FETCH_ERROR, f"{fetch.host} has a TLS server that does not know it by this name (unrecognized_name)")
@@ -104,6 +104,6 @@ def _content(fetch: PolicyFetch) -> Policy | Flaw:
     if fetch.content_type.partition(";")[0].strip().lower() != "text/plain":
         said = f"of the type '{readable(fetch.content_type, 80)}'" if fetch.content_type else "without a content type"
         return Flaw(FETCH_ERROR, f"the policy came {said}, not text/plain")
-    if fetch.failure is not None:
+    if fetch.too_long:
         return Flaw(FETCH_ERROR, f"the policy has more than {MAX_POLICY} octets")
-    return read_policy(fetch.body)
+    return None

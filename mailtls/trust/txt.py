@@ -34,7 +34,7 @@ def octets_of(record: str) -> bytes:
     offset = 0
     while (match := _STRING.match(record, offset)) is not None:
         text = match[1] if match[1] is not None else match[2]
-        found += _ESCAPE.sub(_unescaped, text.encode("utf-8", "surrogateescape"))
+        found += _ESCAPE.sub(_unescaped, text.encode("utf-8", "backslashreplace"))
         offset = match.end()
     if record[offset:].strip():
         raise BadText(f"not a TXT record: '{readable(record, 80)}'")

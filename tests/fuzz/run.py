@@ -41,7 +41,7 @@ def inside(name: str, corpus: Path, seconds: int, found: Path) -> None:
     """Be the process that fuzzes."""
     import atheris
 
-    with atheris.instrument_imports(include=["mailtls.tls", "mailtls.smtp"]):
+    with atheris.instrument_imports(include=["mailtls.tls", "mailtls.smtp", "mailtls.trust"]):
         target = importlib.import_module(f"fuzz_{name}")
     for number, seed in enumerate(target.seeds()):
         (corpus / f"seed-{number}").write_bytes(seed)

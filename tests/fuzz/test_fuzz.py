@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import mailtls.smtp
 import mailtls.tls
+import mailtls.trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,8 +72,8 @@ def test_a_target_holds_for_what_is_made_of_its_seeds(target: ModuleType) -> Non
 
 
 def parsers() -> Iterator[str]:
-    """Yield every public function and method of the floors of TLS and SMTP that takes bytes from the wire."""
-    for package in (mailtls.tls, mailtls.smtp):
+    """Yield every public function and method of the first floor that takes bytes from the wire."""
+    for package in (mailtls.tls, mailtls.smtp, mailtls.trust):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             if module.name not in NO_GRAMMAR:
                 source = Path(package.__path__[0], f"{module.name.rpartition('.')[2]}.py").read_text("utf-8")
