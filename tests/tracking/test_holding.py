@@ -20,6 +20,7 @@ from mailtls.evidence import (
     Purpose,
     RouteEvidence,
     ScanEvidence,
+    StsEvidence,
 )
 from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer
 from mailtls.model import Absent, Cause, Endpoint, Known, MXObservation, Stage, Unknown, Verdict
@@ -239,3 +240,31 @@ def test_hellos_are_of_other_certificates_where_a_scan_meets_another_of_the_same
     assert not is_of_other_certificates(hellos_with((), ()), scan)  # TLS 1.3 alone: certificates are encrypted
     assert not is_of_other_certificates(hellos_with(other, server_name="none"), scan)
     assert not is_of_other_certificates(hellos_with(other), silent(NOW))  # silence says nothing
+
+
+def declaring(at: datetime, outcome: LookupOutcome, mx: LookupOutcome = LookupOutcome.ANSWERED) -> RouteEvidence:
+    said = ('"v=STSv1; id=1"',) if outcome is LookupOutcome.ANSWERED else ()
+    return replace(route(at, mx), mta_sts=StsEvidence(lookup("TXT", outcome, *said)), tls_rpt=lookup("TXT", outcome, *said))
+
+
+def test_what_a_domain_declares_is_held_like_its_route_and_apart_from_it() -> None:
+    answered = LookupOutcome.ANSWERED
+    for outcome in FAILED:
+        track = absorb_route(None, declaring(NOW, answered))
+        for turn in (1, 2, 3):
+            at = NOW + turn * INTERVAL
+            track = absorb_route(track, declaring(at, outcome))
+            now = route_now(track, at, INTERVAL)
+            assert now.mta_sts is not None
+            assert now.mta_sts.record == now.tls_rpt == lookup("TXT", answered, '"v=STSv1; id=1"')
+        late = route_now(track, NOW + 3 * INTERVAL + timedelta(seconds=1), INTERVAL)
+        assert late.mta_sts is not None
+        assert late.mta_sts.record.outcome is outcome
+        assert addresses(late) == ["192.0.2.1"]
+    track = absorb_route(absorb_route(None, declaring(NOW, answered)), declaring(NOW + INTERVAL, LookupOutcome.NO_DATA, LookupOutcome.TIMED_OUT))
+    mixed = route_now(track, NOW + INTERVAL, INTERVAL)
+    assert addresses(mixed) == ["192.0.2.1"]
+    assert mixed.mta_sts is not None
+    assert mixed.mta_sts.record.outcome is LookupOutcome.NO_DATA
+    excluded = RouteEvidence("a.example", None, failure=Failure(Cause.NOT_ATTEMPTED, Stage.DNS, "excluded"), began=NOW + INTERVAL)
+    assert route_now(absorb_route(track, excluded), NOW + INTERVAL, INTERVAL) is excluded
