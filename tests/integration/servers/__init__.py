@@ -8,6 +8,7 @@ from .certificates import Authority, Certificate, write_dh_parameters
 from .exim import Exim
 from .knot import Knot, Zone
 from .loopback import free_address, free_port
+from .nginx import Nginx, Site
 from .opensmtpd import OpenSMTPD
 from .postfix import Postfix, Postscreen
 from .prometheus import Prometheus, check_metrics, check_rules
@@ -23,6 +24,7 @@ __all__ = [
     "GnuTLSServ",
     "Knot",
     "LegacySettings",
+    "Nginx",
     "OpenSMTPD",
     "Postfix",
     "Postscreen",
@@ -30,6 +32,7 @@ __all__ = [
     "PyOpenSSL",
     "SServer",
     "Server",
+    "Site",
     "TLSLite",
     "Unbound",
     "Zone",
