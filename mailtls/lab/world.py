@@ -192,7 +192,7 @@ def _zone(
             elif provider.hosts:
                 records[domain, "MX"] = [f"{host.preference} {host.name}." for host in provider.hosts]
             if provider.fault is not None:
-                faults[domain] = provider.fault
+                faults |= {f"{label}{domain}": provider.fault for label in ("", "_mta-sts.", "_smtp._tls.")}
         for host in provider.hosts:
             records[host.name, "A"] = [address for address in addresses[host.name] if ":" not in address]
             if quad_a := [address for address in addresses[host.name] if ":" in address]:

@@ -12,7 +12,7 @@ from mailtls.smtp.reply import readable
 from mailtls.trust.txt import BadText, fields, of_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 MAX_POLICY = 65_536
 """Octets of a policy (RFC 8461 section 3.3 suggests 64 kilobytes)."""
@@ -71,7 +71,8 @@ class Policy:
     mx: tuple[str, ...]
 
 
-def find_record(records: Iterable[str]) -> StsRecord | Flaw | None:
+@lru_cache(maxsize=20_000)
+def find_record(records: tuple[str, ...]) -> StsRecord | Flaw | None:
     """Find the one record of a domain among the TXT records at ``_mta-sts``, which are in presentation form.
 
     Returns:
@@ -100,7 +101,6 @@ def read_record(octets: bytes) -> StsRecord | Flaw:
     return StsRecord(value)
 
 
-@lru_cache(maxsize=1024)
 def read_policy(body: bytes) -> Policy | Flaw:
     """Read a policy. Lines end with LF or CRLF, keys that are not known are passed over, and of one that repeats the first counts."""
     if not body:

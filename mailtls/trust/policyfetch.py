@@ -43,7 +43,7 @@ class FetchJudgement:
     gap: Failure | None = None
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=20_000)
 def judge_fetch(fetch: PolicyFetch, anchors: Anchors) -> FetchJudgement:
     """Say what came of a fetch, by RFC 8461 section 3.3: each of policy, flaws and gap is there only where it was earned.
 

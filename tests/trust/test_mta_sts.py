@@ -38,10 +38,10 @@ def test_an_id_is_1_to_32_letters_and_digits(text: str) -> None:
 
 
 def test_exactly_one_record_is_one() -> None:
-    assert find_record([]) is None
-    assert find_record(['"v=spf1"']) is None
-    assert find_record(['"v=STSv1; id=1"', '"v=spf1"']) == StsRecord("1")
-    two = find_record(['"v=STSv1; id=1"', '"v=STSv1; id=1"'])
+    assert find_record(()) is None
+    assert find_record(('"v=spf1"',)) is None
+    assert find_record(('"v=STSv1; id=1"', '"v=spf1"')) == StsRecord("1")
+    two = find_record(('"v=STSv1; id=1"', '"v=STSv1; id=1"'))
     assert isinstance(two, Flaw)
     assert two.code == INVALID
     assert "2 TXT records" in two.why
