@@ -67,7 +67,7 @@ class Measurer:
         port: int,
         excluded: frozenset[str] = frozenset(),
         pace: Pace | None = None,
-        keeper: PolicyKeeper | None = None,
+        sts: PolicyKeeper | None = None,
     ) -> None:
         """Make a measurer.
 
@@ -78,7 +78,7 @@ class Measurer:
             port: the SMTP port of every endpoint.
             excluded: domains, in ASCII, that are not to be measured, nor anything below them.
             pace: of a daemon; ``None`` for a single check, where nothing is held from earlier.
-            keeper: of MTA-STS policies; ``None`` fetches none.
+            sts: keeper of MTA-STS policies; ``None`` fetches none.
 
         """
         self.resolver = resolver
@@ -88,7 +88,7 @@ class Measurer:
         self.excluded = excluded
         self.pace = pace
         self.memory: Memory | None = None
-        self.keeper = keeper
+        self.sts = sts
         self.tracks: dict[Endpoint, Track] = {}
         self._under_way: dict[Endpoint, asyncio.Task[None]] = {}
 
@@ -130,8 +130,8 @@ class Measurer:
         await asyncio.gather(self._renew_policy(route), *(self._scan_once(endpoint, purpose, progress) for endpoint in endpoints))
 
     async def _renew_policy(self, route: RouteEvidence) -> None:
-        if self.keeper is not None and not self.prober.closing and not self._is_excluded(policy_host(route.domain)):
-            await self.keeper.renew(route)
+        if self.sts is not None and not self.prober.closing and not self._is_excluded(policy_host(route.domain)):
+            await self.sts.renew(route)
 
     async def _scan_once(self, endpoint: Endpoint, purpose: Purpose | None, progress: Callable[[Endpoint, bool], None] | None) -> None:
         if progress is not None:
@@ -185,8 +185,8 @@ class Measurer:
         self._under_way = older._under_way
         older.memory = self.memory
         self.prober.budget.inherit(older.prober.budget)
-        if self.keeper is not None and older.keeper is not None:
-            self.keeper.inherit(older.keeper)
+        if self.sts is not None and older.sts is not None:
+            self.sts.inherit(older.sts)
         older.prober.closing = True  # by the old rules nobody is visited any more; what is under way comes to its QUIT
 
     async def drain(self, patience: float) -> None:
@@ -214,8 +214,8 @@ class Measurer:
         def observed(endpoint: Endpoint) -> EndpointObservation:
             return observe(self.tracks.get(endpoint), endpoint, now, interval)
 
-        if self.keeper is not None:
-            route, latest = self.keeper.observed(route, now), None if latest is None else self.keeper.observed(latest, now)
+        if self.sts is not None:
+            route, latest = self.sts.observed(route, now), None if latest is None else self.sts.observed(latest, now)
         return observe_domain(provider, route, self.port, observed, self.anchors, latest)
 
     def forget_all_but(self, endpoints: set[Endpoint]) -> None:

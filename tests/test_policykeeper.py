@@ -160,21 +160,21 @@ async def test_a_reload_forgets_nothing_but_domains_that_are_watched_no_more(wor
         await older.look(domain)
     fresh = plan(world, measurer(world, anchors, keeper(world, anchors)))
     fresh.inherit(older)
-    assert fresh.measurer.keeper is not None
+    assert fresh.measurer.sts is not None
     world.closing = False  # the older schedule shares its prober here
     await later(world, fresh)
     assert len(world.fetched) == 2
-    assert set(fresh.measurer.keeper.tracks) == {"a.example"}
+    assert set(fresh.measurer.sts.tracks) == {"a.example"}
 
 
 async def test_a_single_question_fetches_at_once_but_not_what_was_fetched_just_now_and_leaves_no_trace(world, watching, anchors) -> None:
-    asking = watching.measurer.keeper.one_off()
+    asking = watching.measurer.sts.one_off()
     way = await world.route("a.example")
     await asking.renew(way)
     assert len(world.fetched) == 1
-    assert watching.measurer.keeper.tracks == {}
+    assert watching.measurer.sts.tracks == {}
     await later(world, watching)
-    again = watching.measurer.keeper.one_off()
+    again = watching.measurer.sts.one_off()
     await again.renew(way)
     assert len(world.fetched) == 2
     assert again.observed(way, world.now).mta_sts.fetch is not None

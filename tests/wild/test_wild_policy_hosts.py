@@ -297,7 +297,7 @@ async def play(row: Row) -> Played:
         cadence = Cadence(timedelta(minutes=15), timedelta(hours=24))
         keeper = PolicyKeeper(PolicyFetcher(fetching, resolver, Budget(limits)), anchors, cadence, lasting=False)
         prober = Prober(Visitor(network, "probe.example", DEADLINE), Budget(limits))
-        measurer = Measurer(resolver, prober, anchors, 25, keeper=keeper)
+        measurer = Measurer(resolver, prober, anchors, 25, sts=keeper)
         route = await measurer.route(DOMAIN)
         await measurer.measure(route)
         observed = measurer.observe("Wild", route, datetime.now(UTC))
