@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
-    from mailtls.evidence import ScanEvidence
+    from mailtls.evidence import PolicyFetch, ScanEvidence
     from mailtls.hellos import HelloEvidence
     from mailtls.policykeeper import PolicyKeeper
     from mailtls.probe import Prober
@@ -132,6 +132,11 @@ class Measurer:
     async def _renew_policy(self, route: RouteEvidence) -> None:
         if self.sts is not None and not self.prober.closing and not self._is_excluded(policy_host(route.domain)):
             await self.sts.renew(route)
+
+    def fetch_of(self, domain: str) -> PolicyFetch | None:
+        """Return the last attempt to fetch a domain's MTA-STS policy, if there was one."""
+        track = None if self.sts is None else self.sts.tracks.get(domain)
+        return None if track is None else track.latest
 
     async def _scan_once(self, endpoint: Endpoint, purpose: Purpose | None, progress: Callable[[Endpoint, bool], None] | None) -> None:
         if progress is not None:

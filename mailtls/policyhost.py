@@ -184,10 +184,8 @@ class _Attempt:
         self.fetch = replace(self.fetch, failure=replace(failure, stage=Stage.HTTPS))
 
     def about_us(self) -> Failure | None:
-        """Return the failure that asks us to stay away, or to come back later."""
-        if self.fetch.status == 429 or (self.fetch.status or 0) >= 500:
-            return Failure(Cause.RATE_LIMITED, Stage.HTTPS)
-        return self.fetch.failure
+        """Return the failure that asks us to stay away, or to come back later; many policy hosts may share an address."""
+        return Failure(Cause.RATE_LIMITED, Stage.HTTPS) if self.fetch.status in (429, 503) else self.fetch.failure
 
     async def _ask(self) -> None:
         connection = await dial(self._endpoint, self._fetching.network)

@@ -49,12 +49,12 @@ class PolicyKeeper:
         self.cadence = cadence
         self.tracks: dict[str, StsTrack] = {}
         self._now = now
-        self._lasting = lasting
+        self._lasting = self._watches = lasting
 
     def one_off(self) -> PolicyKeeper:
         """Return a keeper that knows what this one knows, and tells it nothing: nobody is asked again who was asked just now."""
         keeper = PolicyKeeper(self.fetcher, self.anchors, self.cadence, self._now)
-        keeper.tracks = dict(self.tracks)
+        keeper.tracks, keeper._watches = dict(self.tracks), False
         return keeper
 
     def inherit(self, older: PolicyKeeper) -> None:
@@ -75,7 +75,7 @@ class PolicyKeeper:
             if judged.policy is None:
                 why = judged.flaws[0].why if judged.flaws else judged.gap.detail if judged.gap is not None else ""
                 log.info("no policy fetched", domain=route.domain, why=why)
-        if self._lasting and route.mta_sts is not None:
+        if self._watches and route.mta_sts is not None:
             self._note(track, self.observed(route, began), began)
 
     def _note(self, track: StsTrack | None, route: RouteEvidence, now: datetime) -> None:

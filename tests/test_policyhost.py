@@ -190,7 +190,10 @@ async def test_it_waits_for_its_turn_and_says_when_none_came(server) -> None:
     assert server.connections == 0
 
 
-@pytest.mark.parametrize(("status", "closed"), [("429 Too Many Requests", True), ("503 Service Unavailable", True), ("404 Not Found", False)])
+@pytest.mark.parametrize(
+    ("status", "closed"),
+    [("429 Too Many Requests", True), ("503 Service Unavailable", True), ("500 Internal Server Error", False), ("404 Not Found", False)],
+)
 async def test_a_server_that_wants_us_to_stay_away_is_left_alone(status: str, closed: bool, server, serving) -> None:
     server.serving = replace(serving, answer=response(b"", status))
     budget = Budget(Limits(pace=0.05, scan_deadline=0.2))

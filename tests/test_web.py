@@ -223,6 +223,7 @@ async def test_probe_tells_what_a_domain_declares_and_asks_its_policy_host_once(
         _status, text, _ = await site.ask("/probe?target=solid.example&debug=true")
         assert 'mailtls_domain_mta_sts_mode{domain="solid.example",mode="testing"} 1.0' in text
         assert 'mailtls_domain_tls_rpt_present{domain="solid.example"} 0.0' in text
+        assert "    < mode: testing" in text
     before = len(server.requests)
     await site.daemon.schedule.look("solid.example")
     for _ in range(3):

@@ -177,6 +177,12 @@ DOMAIN_FACTS: tuple[Fact[RouteEvidence], ...] = (
         "mta_sts_error", Scope.DOMAIN, Kind.TEXT, Better.NEITHER,
         "The TLS-RPT result type of what keeps a sender from the policy as it is now; absent where nothing does, or no record asks for one.",
         "RFC 8460 section 4.3.2.2", _error,
+        metrics=(
+            Metric(
+                "domain_mta_sts_error_info", "What keeps a sender from the domain's MTA-STS policy, as a TLS-RPT result type, while that holds.",
+                lambda code: [((code,), 1.0)], ("code",),
+            ),
+        ),
     ),
     Fact(
         "mta_sts_problems", Scope.DOMAIN, Kind.LIST, Better.NEITHER,

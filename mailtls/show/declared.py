@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from mailtls.model import Known, Unknown
+from mailtls.smtp.reply import readable
+from mailtls.tls.certificate import read_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mailtls.evidence import PolicyFetch
     from mailtls.model import DomainObservation, Reading
 
 _SHOWN = 5
+_LINES = 60
 
 
 def declared_lines(domain: DomainObservation) -> Iterator[str]:
@@ -30,6 +34,24 @@ def declared_lines(domain: DomainObservation) -> Iterator[str]:
     error = readings.get("tls_rpt_error")
     if isinstance(error, Known):
         yield f"  [yellow]![/] TLS-RPT: {escape(str(error.value))}"
+
+
+def fetch_lines(fetch: PolicyFetch) -> Iterator[str]:
+    """Yield the transcript of a policy's fetch; everything from the wire is escaped."""
+    where = f" at {fetch.address}" if fetch.address else ""
+    yield f"[bold]{escape(fetch.url)}[/]{where}  [dim]{fetch.began:%Y-%m-%dT%H:%M:%SZ}, id {fetch.id}; {fetch.took:.3f} s[/]"
+    if fetch.chain:
+        leaf = read_certificate(fetch.chain[0])
+        until = "?" if leaf.not_after is None else f"{leaf.not_after:%Y-%m-%d}"
+        yield f"  certificate until {until}, {escape(_some(list(leaf.names)) or 'no names')}"
+    if fetch.status is not None:
+        yield f"  status {fetch.status}, {escape(readable(fetch.content_type, 80)) or 'no content type'}, {len(fetch.body)} octets"
+    if fetch.location:
+        yield f"  location {escape(readable(fetch.location, 120))}, not followed"
+    for line in fetch.body.splitlines()[:_LINES]:
+        yield f"    [green]<[/] {escape(readable(line))}"
+    if fetch.failure is not None:
+        yield f"  [magenta]?[/] {fetch.failure.cause.value} at {fetch.failure.stage.value}: {escape(fetch.failure.detail)}"
 
 
 def _policy_lines(reading: Reading[Any] | None) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mailtls.evidence import PolicyChange, StsEvidence
 from mailtls.facts.mta_sts import asks_for_policy, policy_in_force
-from mailtls.model import Unknown
+from mailtls.model import Cause, Unknown
 from mailtls.tracking.holding import still_holds
 from mailtls.trust.mta_sts import Mode, StsRecord, mx_matches
 from mailtls.trust.policyfetch import judge_fetch
@@ -136,8 +136,9 @@ def absorb_fetch(track: StsTrack | None, fetch: PolicyFetch, anchors: Anchors) -
     track = track or StsTrack()
     if judge_fetch(fetch, anchors).policy is not None:
         return replace(track, latest=fetch, good=fetch, failures=0)
-    same = track.latest is not None and track.latest.id == fetch.id
-    return replace(track, latest=fetch, failures=track.failures + 1 if same else 1)
+    failures = track.failures if track.latest is not None and track.latest.id == fetch.id else 0
+    asked = fetch.failure is None or fetch.failure.cause is not Cause.BUDGET_EXHAUSTED
+    return replace(track, latest=fetch, failures=failures + asked)
 
 
 def evidence_now(track: StsTrack | None, record: Lookup, now: datetime, cadence: Cadence, anchors: Anchors) -> StsEvidence:

@@ -146,6 +146,14 @@ def test_changes_are_told_where_something_is_remembered(anchors) -> None:
     assert isinstance(read(route(StsEvidence(RECORD)), anchors)["mta_sts_changes"], Unknown)
 
 
+def test_what_is_wrong_is_a_metric_while_it_holds(fetched, anchors) -> None:
+    gone = replace(fetched, status=404)
+    lines = [line for line in page(read(route(StsEvidence(RECORD, gone, fetched)), anchors)) if line.startswith("mailtls_domain_mta_sts_error")]
+    assert lines == ['mailtls_domain_mta_sts_error_info{code="sts-policy-fetch-error",domain="d0.example"} 1.0']
+    for sts in (StsEvidence(RECORD, fetched), StsEvidence(texts()), StsEvidence(FAILED), StsEvidence(RECORD, replace(fetched, status=503))):
+        assert not [line for line in page(read(route(sts), anchors)) if line.startswith("mailtls_domain_mta_sts_error_info{")]
+
+
 def test_exactly_one_mode_is_one_and_none_is_told_where_it_could_not_be_measured(fetched, anchors) -> None:
     sights = [read(route(sts), anchors) for sts in (StsEvidence(RECORD, fetched), StsEvidence(texts()), StsEvidence(FAILED))]
     lines = [line for line in page(*sights) if line.startswith("mailtls_domain_mta_sts_mode{")]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from rich.console import Console
 
+from mailtls.evidence import Failure, PolicyFetch
 from mailtls.model import Absent, Cause, DomainObservation, Known, MXObservation, Reading, Stage, Unknown, Verdict
-from mailtls.show.text import domain_lines
+from mailtls.show.declared import fetch_lines
+from mailtls.show.text import domain_lines, plain
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 POLICY = {"mode": "enforce", "max_age": 86400, "id": "1", "mx": ["mx.a.example"]}
@@ -57,3 +61,20 @@ def test_a_policy_host_cannot_write_markup(words: str) -> None:
     assert f"MTA-STS: {words} (sts-policy-invalid)" in text
     assert f"TLS-RPT: {words}\n" in text
     assert f"tarpit at https: {words}\n" in text
+
+
+def test_a_fetch_is_told_as_it_went_and_a_redirect_as_not_followed(authority) -> None:
+    chain = (authority.issue(["mta-sts.a.example"]).certificate.public_bytes(Encoding.DER),)
+    fetch = PolicyFetch("https://mta-sts.a.example/x", "mta-sts.a.example", "7", NOW, address="192.0.2.1", chain=chain, took=0.25)
+    good = replace(fetch, status=200, content_type="text/plain", body=b"version: STSv1\r\nmode: [red]\x1b[2J\r\n" + b"x: y\n" * 100)
+    lines = [plain(line) for line in fetch_lines(good)]
+    assert lines[0] == "https://mta-sts.a.example/x at 192.0.2.1  2026-11-24T00:00:00Z, id 7; 0.250 s"
+    assert "names" not in lines[1]
+    assert lines[1].endswith("mta-sts.a.example")
+    assert lines[2] == "  status 200, text/plain, 533 octets"
+    assert lines[4] == "    < mode: [red]\\x1b[2J"
+    assert len(lines) < 70
+    away = [plain(line) for line in fetch_lines(replace(fetch, status=302, location="http://169.254.169.254/[b]", chain=()))]
+    assert away[1:] == ["  status 302, no content type, 0 octets", "  location http://169.254.169.254/[b], not followed"]
+    late = [plain(line) for line in fetch_lines(replace(fetch, chain=(), failure=Failure(Cause.CONNECT_TIMEOUT, Stage.HTTPS, "no answer")))]
+    assert late[1:] == ["  ? connect-timeout at https: no answer"]

@@ -95,6 +95,14 @@ def test_after_a_failure_each_pause_is_twice_as_long_and_five_minutes_at_least(s
     assert absorb_fetch(track, fetched(at), anchors).failures == 0
 
 
+def test_where_nobody_was_asked_nobody_has_failed(fetched, anchors) -> None:
+    crowded = replace(fetched(status=None), failure=Failure(Cause.BUDGET_EXHAUSTED, Stage.HTTPS))
+    track = absorb_fetch(absorb_fetch(None, fetched(status=None), anchors), crowded, anchors)
+    assert track.failures == 1
+    assert not is_fetch_due(track, "1", START + INTERVAL - SECOND, CADENCE, anchors)
+    assert is_fetch_due(track, "1", START + INTERVAL, CADENCE, anchors)
+
+
 @pytest.mark.parametrize("status", [None, 404, 503])
 def test_a_fetch_that_fails_keeps_the_policy_before_it_for_three_turns(status, fetched, anchors) -> None:
     good = fetched()
