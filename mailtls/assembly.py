@@ -1,14 +1,18 @@
-"""Putting the parts together as a configuration says: resolver, budget, prober, measurer, keeper."""
+"""Putting the parts together as a configuration says: resolver, budget, prober, fetcher of policies, measurer, keeper."""
 
 from __future__ import annotations
 
 import socket
 from typing import TYPE_CHECKING
 
+from mailtls import __version__
 from mailtls.budget import Budget
 from mailtls.measure import Measurer, Pace
+from mailtls.policyhost import Fetching, PolicyFetcher
+from mailtls.policykeeper import PolicyKeeper
 from mailtls.probe import Prober, Visitor
 from mailtls.resolve import BadName, Resolver, ascii_name
+from mailtls.tracking.sts import Cadence
 from mailtls.yamlfile import BadConfiguration
 
 if TYPE_CHECKING:
@@ -48,8 +52,12 @@ def measurer(configuration: Configuration, *, lasting: bool = False, told: Told 
     prober = Prober(visitor, Budget(configuration.budget()), told)
     schedule = configuration.schedule
     pace = Pace(schedule.interval, schedule.enumeration_interval, schedule.renewal_interval) if lasting else None
-    resolver = Resolver(configuration.nameservers(), port=network.port)
-    return Measurer(resolver, prober, configuration.anchors(), network.port, frozenset(configuration.exclude.domains), pace)
+    resolver, anchors = Resolver(configuration.nameservers(), port=network.port), configuration.anchors()
+    agent = f"mailtls/{__version__} (+https://{visitor.ehlo_name}/)"
+    fetching = Fetching(visitor.network, agent, configuration.mta_sts.https_port, visitor.probe_deadline)
+    fetcher = PolicyFetcher(fetching, resolver, Budget(configuration.budget()))
+    policies = PolicyKeeper(fetcher, anchors, Cadence(schedule.interval, schedule.enumeration_interval), lasting=lasting)
+    return Measurer(resolver, prober, anchors, network.port, frozenset(configuration.exclude.domains), pace, policies)
 
 
 async def keeper(configuration: Configuration, failed: Callable[[], object]) -> Keeper:

@@ -31,6 +31,7 @@ from mailtls.evidence import Purpose
 from mailtls.hellos import Asked
 from mailtls.model import DomainObservation, Endpoint, Verdict
 from mailtls.resolve import BadName, ascii_name
+from mailtls.show.declared import fetch_lines
 from mailtls.show.document import document
 from mailtls.show.text import domain_lines, transcript_lines
 from mailtls.smtp.reply import readable
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from mailtls.evidence import ProbeEvidence, ScanEvidence
+    from mailtls.evidence import PolicyFetch, ProbeEvidence, ScanEvidence
 
 T = TypeVar("T")
 
@@ -181,7 +182,7 @@ def check(
     domains: Annotated[list[str], typer.Argument(help="Recipient domains.", metavar="DOMAIN")],
     config_file: ConfigFile = None,
     style: Annotated[Format, typer.Option("--format", help="Text for people, or JSON for programs.")] = Format.TEXT,
-    explain: Annotated[bool, typer.Option("--explain", help="Show the transcript of every visit.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show the transcript of every visit, and of a policy's fetch.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="One connection an address; does not ask for everything that it accepts.")] = False,
 ) -> None:
     """Measure domains now, and say what was seen."""
@@ -189,12 +190,13 @@ def check(
     logs.configure("error", "logfmt")
     names = list(dict.fromkeys(_name(domain) for domain in domains))
     try:
-        observed, scans = _asyncio_run(_check(configuration, names, Purpose.QUICK if quick else Purpose.FULL))
+        observed, scans, fetches = _asyncio_run(_check(configuration, names, Purpose.QUICK if quick else Purpose.FULL))
     except BadConfiguration as error:
         _fail(str(error), BAD)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     transcripts = [line for scan in scans for line in transcript_lines(scan)] if explain else []
+    transcripts += [line for fetch in fetches for line in fetch_lines(fetch)] if explain else []
     if style is Format.JSON:
         typer.echo(json.dumps(document(observed), indent=2))
         _print(Console(stderr=True, highlight=False, soft_wrap=True), transcripts)
@@ -230,7 +232,7 @@ def summary(observed: Sequence[DomainObservation]) -> str:
 
 async def _check(
     configuration: Configuration, names: list[str], purpose: Purpose
-) -> tuple[list[DomainObservation], list[ScanEvidence]]:
+) -> tuple[list[DomainObservation], list[ScanEvidence], list[PolicyFetch]]:
     hellos = 0
 
     def count(_endpoint: Endpoint, seen: ProbeEvidence | Asked) -> None:
@@ -263,7 +265,8 @@ async def _check(
             return measurer.observe(owners.get(name, name), route, route.began)  # type: ignore[arg-type]
 
         observed = await asyncio.gather(*(one(name, tell) for name in names))
-    return list(measurer.compare(observed, datetime.now(UTC))), [track.latest for track in measurer.tracks.values()]
+    fetches = [fetch for name in names if (fetch := measurer.fetch_of(name)) is not None]
+    return list(measurer.compare(observed, datetime.now(UTC))), [track.latest for track in measurer.tracks.values()], fetches
 
 
 @app.command(epilog=_RUN_ENDS)
@@ -349,7 +352,7 @@ def config_check(path: Annotated[Path, typer.Argument(help="The file to check.",
         configuration.anchors()
     except BadConfiguration as error:
         _fail(str(error), BAD)
-    idle = [key for key in ("mta_sts", "confirmation", "policies") if key in configuration.model_fields_set]
+    idle = [key for key in ("confirmation", "policies") if key in configuration.model_fields_set]
     if idle:
         typer.echo(f"{path}: warning: without effect in this version: {', '.join(idle)}", err=True)
     partners = configuration.partners()

@@ -1,4 +1,4 @@
-"""Full handshakes by pyOpenSSL over memory BIOs, on a transport that the dialogue hands over after the 220.
+"""Full handshakes by pyOpenSSL over memory BIOs, on a transport that the dialogue hands over after the 220, or that is fresh (HTTPS).
 
 The OpenSSL is the one that cryptography carries, so that post-quantum groups, chain, staple and group name do not depend on the host.
 The peer is never verified here: whether a certificate is to be trusted is a fact read later, from the bytes.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from OpenSSL import SSL, crypto
 from OpenSSL.SSL import _lib  # type: ignore[attr-defined]  # see _context
@@ -20,9 +20,6 @@ from mailtls.model import Cause, Stage
 from mailtls.smtp.reply import readable
 from mailtls.tls.answer import read_alert, read_suite
 from mailtls.tls.names import ALERTS, cipher_suite_name, group_name
-
-if TYPE_CHECKING:
-    from mailtls.dialogue import Transcript
 
 MAX_HANDSHAKE = 524_288
 """Octets that a server may send until its handshake is over."""
@@ -81,6 +78,14 @@ def _context(key_type: KeyType | None) -> SSL.Context:
     return context
 
 
+class Progress(Protocol):
+    """What a channel tells of itself while it works, so that whoever cuts it off knows how far it had come."""
+
+    stage: Stage
+    octets_sent: int
+    octets_received: int
+
+
 class _Inbox(asyncio.Protocol):
     """What the transport hears, for one reader at a time."""
 
@@ -116,9 +121,18 @@ class _Inbox(asyncio.Protocol):
 
 
 class Channel:
-    """TLS over a transport that was plaintext until now."""
+    """TLS over a transport that was plaintext until now, or that has not said anything yet."""
 
-    def __init__(self, transport: asyncio.Transport, transcript: Transcript, sni: str | None, key_type: KeyType | None) -> None:
+    def __init__(self, transport: asyncio.Transport, transcript: Progress, sni: str | None, key_type: KeyType | None = None) -> None:
+        """Take over a transport.
+
+        Args:
+            transport: an open connection.
+            transcript: is told the stage, and what was sent and received.
+            sni: the server's name for its hello; ``None`` sends none.
+            key_type: the only kind of certificate to ask for; ``None`` asks for any.
+
+        """
         self._transport = transport
         self._transcript = transcript
         self._inbox = _Inbox()
@@ -232,6 +246,11 @@ class Channel:
         session = self._tls.get_session()
         # pyOpenSSL has no method for this; its version is pinned.
         return 0 if session is None else int(_lib.SSL_SESSION_get_max_early_data(session._session))  # noqa: SLF001
+
+    @property
+    def closed_properly(self) -> bool:
+        """Whether the server said close_notify: only then is the end of its data the one it meant (RFC 8446 section 6.1)."""
+        return bool(self._tls.get_shutdown() & SSL.RECEIVED_SHUTDOWN)
 
     async def send(self, octets: bytes) -> None:
         """Send application data. Raises ``Ended`` where TLS has broken down."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +12,7 @@ from mailtls.evidence import Failure, Purpose, RouteEvidence
 from mailtls.facts.certificates import chains_of
 from mailtls.model import Cause, DomainObservation, Endpoint, EndpointObservation, Stage
 from mailtls.observation import endpoints_of, observe_domain
+from mailtls.policyhost import policy_host
 from mailtls.resolve import BadName, ascii_name
 from mailtls.tracking.holding import Track, absorb, is_full_scan_due, observe, shows_another_certificate
 from mailtls.trust.anchors import Path, find_path
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from collections.abc import Set as AbstractSet
 
-    from mailtls.evidence import ScanEvidence
+    from mailtls.evidence import PolicyFetch, ScanEvidence
     from mailtls.hellos import HelloEvidence
+    from mailtls.policykeeper import PolicyKeeper
     from mailtls.probe import Prober
     from mailtls.resolve import Resolver
     from mailtls.trust.pkix import Anchors
@@ -61,7 +63,14 @@ class Measurer:
     """Measures domains, and remembers their endpoints in between."""
 
     def __init__(
-        self, resolver: Resolver, prober: Prober, anchors: Anchors, port: int, excluded: frozenset[str] = frozenset(), pace: Pace | None = None
+        self,
+        resolver: Resolver,
+        prober: Prober,
+        anchors: Anchors,
+        port: int,
+        excluded: frozenset[str] = frozenset(),
+        pace: Pace | None = None,
+        sts: PolicyKeeper | None = None,
     ) -> None:
         """Make a measurer.
 
@@ -72,6 +81,7 @@ class Measurer:
             port: the SMTP port of every endpoint.
             excluded: domains, in ASCII, that are not to be measured, nor anything below them.
             pace: of a daemon; ``None`` for a single check, where nothing is held from earlier.
+            sts: keeper of MTA-STS policies; ``None`` fetches none.
 
         """
         self.resolver = resolver
@@ -81,6 +91,7 @@ class Measurer:
         self.excluded = excluded
         self.pace = pace
         self.memory: Memory | None = None
+        self.sts = sts
         self.tracks: dict[Endpoint, Track] = {}
         self._under_way: dict[Endpoint, asyncio.Task[None]] = {}
 
@@ -104,13 +115,13 @@ class Measurer:
         hosts = tuple(host for host in route.hosts if not self._is_excluded(host.host))
         if len(hosts) < len(route.hosts):
             failure = Failure(Cause.NOT_ATTEMPTED, Stage.DNS, "an MX host is excluded by configuration")
-            return RouteEvidence(route.domain, route.mx, hosts, route.implicit, route.omitted_hosts, failure, route.began)
+            return replace(route, hosts=hosts, failure=failure)
         return route
 
     async def measure(
         self, route: RouteEvidence, purpose: Purpose | None = None, progress: Callable[[Endpoint, bool], None] | None = None
     ) -> None:
-        """Scan every endpoint of a route.
+        """Scan every endpoint of a route, and fetch the domain's MTA-STS policy where that is due.
 
         Args:
             route: which endpoints.
@@ -119,7 +130,16 @@ class Measurer:
 
         """
         endpoints = {endpoint for host in route.hosts for endpoint in endpoints_of(host, self.port)}
-        await asyncio.gather(*(self._scan_once(endpoint, purpose, progress) for endpoint in endpoints))
+        await asyncio.gather(self._renew_policy(route), *(self._scan_once(endpoint, purpose, progress) for endpoint in endpoints))
+
+    async def _renew_policy(self, route: RouteEvidence) -> None:
+        if self.sts is not None and not self.prober.closing and not self._is_excluded(policy_host(route.domain)):
+            await self.sts.renew(route)
+
+    def fetch_of(self, domain: str) -> PolicyFetch | None:
+        """Return the last attempt to fetch a domain's MTA-STS policy, if there was one."""
+        track = None if self.sts is None else self.sts.tracks.get(domain)
+        return None if track is None else track.latest
 
     async def _scan_once(self, endpoint: Endpoint, purpose: Purpose | None, progress: Callable[[Endpoint, bool], None] | None) -> None:
         if progress is not None:
@@ -174,6 +194,8 @@ class Measurer:
         self._under_way = older._under_way
         older.memory = self.memory
         self.prober.budget.inherit(older.prober.budget)
+        if self.sts is not None and older.sts is not None:
+            self.sts.inherit(older.sts)
         older.prober.closing = True  # by the old rules nobody is visited any more; what is under way comes to its QUIT
 
     async def drain(self, patience: float) -> None:
@@ -207,6 +229,8 @@ class Measurer:
         def observed(endpoint: Endpoint) -> EndpointObservation:
             return observe(self.tracks.get(endpoint), endpoint, now, interval)
 
+        if self.sts is not None:
+            route, latest = self.sts.observed(route, now), None if latest is None else self.sts.observed(latest, now)
         return observe_domain(provider, route, self.port, observed, self.anchors, latest)
 
     def compare(self, domains: Sequence[DomainObservation], now: datetime) -> tuple[DomainObservation, ...]:

@@ -23,7 +23,7 @@ import dns.rdtypes.tlsabase
 import dns.resolver
 import idna
 
-from mailtls.evidence import Failure, HostRoute, Lookup, LookupOutcome, RouteEvidence
+from mailtls.evidence import Failure, HostRoute, Lookup, LookupOutcome, RouteEvidence, StsEvidence
 from mailtls.model import Cause, Stage
 from mailtls.smtp.reply import readable
 
@@ -39,6 +39,9 @@ MAX_ADDRESSES = 32
 """Addresses of one host and family."""
 MAX_TLSA = 32
 """TLSA records of one name; while a key is replaced there are four or so."""
+MAX_TEXTS = 32
+"""TXT records of one name; a wildcard may answer with all that a domain has."""
+_LONGEST_NAME = 253
 _MAX_CHAIN = 8
 _TRIES = 2
 # A record with a digest of the wrong length is the concern of who reads it; to dnspython the whole answer would be no answer.
@@ -194,12 +197,16 @@ class Resolver:
         return bool(self._nameservers.trust_ad)
 
     async def route(self, domain: str) -> RouteEvidence:
-        """Find out where mail for a domain goes (RFC 5321 section 5.1): its MX hosts, or itself, and their addresses."""
+        """Find out where mail for a domain goes (RFC 5321 section 5.1): its MX hosts, or itself, their addresses; and what it declares."""
         began = datetime.now(UTC)
         try:
             name = ascii_name(domain)
         except BadName as error:
             return RouteEvidence(domain, None, failure=Failure(Cause.DNS_FAILURE, Stage.DNS, str(error)), began=began)
+        way, record, tls_rpt = await asyncio.gather(self._way(name, began), self._texts("_mta-sts", name), self._texts("_smtp._tls", name))
+        return replace(way, mta_sts=StsEvidence(record), tls_rpt=tls_rpt)
+
+    async def _way(self, name: str, began: datetime) -> RouteEvidence:
         mx = await self.lookup(name, "MX")
         if mx.outcome is LookupOutcome.ANSWERED:
             targets = sorted({_mx_target(record) for record in mx.records})
@@ -211,6 +218,24 @@ class Resolver:
         if mx.outcome is LookupOutcome.NO_DATA:
             return RouteEvidence(name, mx, (await self._host(name, 0),), implicit=True, began=began)
         return RouteEvidence(name, mx, began=began)
+
+    async def _texts(self, label: str, domain: str) -> Lookup:
+        """Ask for the TXT records below a domain; a name that is too long to exist has none."""
+        name = f"{label}.{domain}"
+        if len(name) > _LONGEST_NAME:
+            return Lookup(f"{name}.", "TXT", LookupOutcome.NO_SUCH_NAME, detail="longer than a name can be")
+        return _capped(await self.lookup(name, "TXT"), MAX_TEXTS)
+
+    async def addresses(self, host: str) -> tuple[Lookup, ...]:
+        """Ask for the addresses of a host that is no MX host, both families.
+
+        Raises:
+            BadName: it cannot be one.
+
+        """
+        name = ascii_name(host)
+        lookups = await asyncio.gather(self.lookup(name, "A"), self.lookup(name, "AAAA"))
+        return tuple(_capped(lookup) for lookup in lookups)
 
     async def _host(self, host: str, preference: int) -> HostRoute:
         try:
@@ -255,7 +280,7 @@ def _mx_target(record: str) -> tuple[int, str]:
     return int(preference), host.removesuffix(".").lower()
 
 
-def _capped(lookup: Lookup, most: int) -> Lookup:
+def _capped(lookup: Lookup, most: int = MAX_ADDRESSES) -> Lookup:
     if len(lookup.records) <= most:
         return lookup
     return replace(lookup, records=tuple(sorted(lookup.records))[:most], omitted=len(lookup.records) - most)

@@ -145,6 +145,8 @@ class Schedule:
         port = self.measurer.port
         led_to: set[Endpoint] = {e for track in self.routes.values() for host in self._way(track).hosts for e in endpoints_of(host, port)}
         self.measurer.forget_all_but(led_to)
+        if self.measurer.sts is not None:
+            self.measurer.sts.forget_all_but(set(self._owners()))
 
     def _warn_if_blind(self) -> None:
         """Say so, at most once an hour, when nothing conclusive came of the last attempt at any domain."""

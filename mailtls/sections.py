@@ -198,9 +198,11 @@ class Trust(Section):
 
 
 class MtaSts(Section):
-    """MTA-STS. Accepted, and without effect in this version."""
+    """MTA-STS policies (RFC 8461)."""
 
-    https_port: Count = Field(default=443, ge=1, le=65535, description="The TCP port where policies are served.")
+    https_port: Count = Field(
+        default=443, ge=1, le=65535, description="The TCP port where policies are served; another one than 443 is for laboratories."
+    )
 
 
 class Schedule(Section):
@@ -208,7 +210,8 @@ class Schedule(Section):
 
     interval: Wait = _span("From one quick visit to a host to the next.", minutes=15)
     enumeration_interval: Wait = _span(
-        "From one full scan of a host (four visits, and a few raw hellos to see whether the last enumeration holds) to the next.",
+        "From one full scan of a host (four visits, and a few raw hellos to see whether the last enumeration holds) to the next, "
+        "and from one fetch of an MTA-STS policy to the next.",
         hours=24,
     )
     renewal_interval: Wait = _span(

@@ -19,6 +19,7 @@ from mailtls.config import BadConfiguration
 from mailtls.evidence import Purpose
 from mailtls.model import Snapshot
 from mailtls.resolve import BadName, ascii_name
+from mailtls.show.declared import fetch_lines
 from mailtls.show.document import document, domain_document
 from mailtls.show.metrics import SnapshotCollector
 from mailtls.show.text import plain, transcript_lines
@@ -139,6 +140,8 @@ async def _probe(daemon: Daemon, name: str, owner: str, *, debug: bool) -> Respo
     if not debug:
         return Response(text, media_type=CONTENT_TYPE_LATEST)
     lines = [plain(line) for track in measurer.tracks.values() for line in transcript_lines(track.latest)]
+    fetch = measurer.fetch_of(name)
+    lines += [] if fetch is None else [plain(line) for line in fetch_lines(fetch)]
     shown = json.dumps(domain_document(domain), indent=2, ensure_ascii=True)
     sections = ("# Transcript", *lines, "", "# Readings", shown, "", "# Metrics", text.decode())
     return PlainTextResponse("\n".join(sections), headers={"X-Content-Type-Options": "nosniff"})

@@ -217,7 +217,7 @@ def test_a_bad_configuration_is_status_one_everywhere(tmp_path: Path) -> None:
 
 def test_configuration_can_be_checked_and_described(world: World) -> None:
     status, out, _ = run("config", "check", world.path)
-    assert (status, ": good: 24 providers, 25 domains" in out) == (0, True)
+    assert (status, ": good: 25 providers, 26 domains" in out) == (0, True)
     assert "properties" in json.loads(run("config", "schema")[1])
 
 

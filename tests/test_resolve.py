@@ -10,7 +10,7 @@ from mailtls.evidence import HostRoute, LookupOutcome
 from mailtls.facts.routing import why_no_address, why_no_route
 from mailtls.lab import Fault, Nameserver
 from mailtls.model import Cause
-from mailtls.resolve import MAX_HOSTS, MAX_TLSA, BadName, Nameservers, Resolver, ascii_name
+from mailtls.resolve import MAX_ADDRESSES, MAX_HOSTS, MAX_TLSA, BadName, Nameservers, Resolver, ascii_name
 
 RECORDS = {
     ("good.example", "MX"): ["20 b.example.", "10 A.example."],
@@ -23,6 +23,10 @@ RECORDS = {
     ("bare.example", "MX"): ["10 dead.example."],
     ("half.example", "MX"): ["10 silent.example."],
     ("silent.example", "A"): ["192.0.2.3"],
+    ("_mta-sts.good.example", "TXT"): ['"v=STSv1; id=1" "23"'],
+    ("_smtp._tls.good.example", "CNAME"): ["reports.example."],
+    ("reports.example", "TXT"): ['"v=TLSRPTv1; rua=mailto:a@b.example"'],
+    ("crowd.example", "A"): [f"192.0.2.{i}" for i in range(MAX_ADDRESSES + 8)],
     ("long.example", "MX"): [f"{i} a{i}.a-rather-long-name-to-fill-the-packet.example." for i in range(15)],
 }  # fmt: skip
 
@@ -243,3 +247,38 @@ def unreadable(nameserver: Nameserver):
         return said if b"_tcp" not in wire or said is None else wire[:2] + b"\x81\xa0" + b"\0\1\0\1\0\0\0\0" + wire[12:-11] + b"\xc0"
 
     return answer
+async def test_what_a_domain_declares_is_looked_up_with_its_route(nameserver) -> None:
+    route = await resolver(nameserver).route("good.example")
+    assert route.mta_sts is not None
+    assert route.tls_rpt is not None
+    assert route.mta_sts.record.records == ('"v=STSv1; id=1" "23"',)
+    assert route.tls_rpt.canonical == "reports.example."
+    assert route.tls_rpt.records == ('"v=TLSRPTv1; rua=mailto:a@b.example"',)
+    nothing = await resolver(nameserver).route("implicit.example")
+    assert nothing.mta_sts is not None
+    assert nothing.mta_sts.record.outcome is LookupOutcome.NO_SUCH_NAME
+
+
+@pytest.mark.parametrize("fault", [Fault.SERVFAIL, Fault.TIMEOUT, Fault.BOGUS])
+async def test_a_declaration_that_cannot_be_looked_up_leaves_the_route_as_it_is(nameserver, fault: Fault) -> None:
+    nameserver.faults |= {"_mta-sts.good.example": fault, "_smtp._tls.good.example": fault}
+    route = await resolver(nameserver).route("good.example")
+    assert len(route.hosts) == 2
+    assert route.mta_sts is not None
+    assert route.tls_rpt is not None
+    assert not route.mta_sts.record.is_answer
+    assert not route.tls_rpt.is_answer
+
+
+async def test_a_name_with_no_room_for_a_declaration_below_it_has_none(nameserver) -> None:
+    name = ".".join(["a" * 61] * 4)
+    route = await resolver(nameserver).route(name)
+    assert route.mta_sts is not None
+    assert route.mta_sts.record.outcome is LookupOutcome.NO_SUCH_NAME
+    with pytest.raises(BadName):
+        await resolver(nameserver).addresses(f"mta-sts.{name}")
+
+
+async def test_the_addresses_of_a_policy_host_are_of_both_families_and_capped(nameserver) -> None:
+    found = await resolver(nameserver).addresses("crowd.example")
+    assert [(lookup.rdtype, len(lookup.records), lookup.omitted) for lookup in found] == [("A", MAX_ADDRESSES, 8), ("AAAA", 0, 0)]

@@ -215,3 +215,18 @@ async def test_a_good_reload_keeps_what_is_known_and_drops_who_is_gone(site: Sit
     assert 'mailtls_domain_state{domain="solid.example",state="protected"} 1.0' in page
     assert "no-starttls.example" not in page
     assert (await site.ask("/probe?target=no-starttls.example"))[0] == 403
+
+
+async def test_probe_tells_what_a_domain_declares_and_asks_its_policy_host_once(site: Site) -> None:
+    server = site.lab.policy_servers["solid.example"]
+    for _ in range(2):
+        _status, text, _ = await site.ask("/probe?target=solid.example&debug=true")
+        assert 'mailtls_domain_mta_sts_mode{domain="solid.example",mode="testing"} 1.0' in text
+        assert 'mailtls_domain_tls_rpt_present{domain="solid.example"} 0.0' in text
+        assert "    < mode: testing" in text
+    before = len(server.requests)
+    await site.daemon.schedule.look("solid.example")
+    for _ in range(3):
+        _status, text, _ = await site.ask("/probe?target=solid.example")
+        assert 'mailtls_domain_mta_sts_mode{domain="solid.example",mode="testing"} 1.0' in text
+    assert len(server.requests) == before + 1

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mailtls.facts import certificates, chains, dane, enumerated, extensions, handshake, routing, staples, starttls
+from mailtls.facts import (
+    certificates,
+    chains,
+    dane,
+    enumerated,
+    extensions,
+    handshake,
+    mta_sts,
+    routing,
+    staples,
+    starttls,
+    tls_rpt,
+)
 
 if TYPE_CHECKING:
     from mailtls.evidence import HostEvidence, RouteEvidence, ScanEvidence
     from mailtls.facts.declaration import Fact
 
-DOMAIN: tuple[Fact[RouteEvidence], ...] = routing.DOMAIN_FACTS
-MX: tuple[Fact[HostEvidence], ...] = (*routing.MX_FACTS, *dane.FACTS)
+DOMAIN: tuple[Fact[RouteEvidence], ...] = (*routing.DOMAIN_FACTS, *mta_sts.DOMAIN_FACTS, *tls_rpt.FACTS)
+MX: tuple[Fact[HostEvidence], ...] = (*routing.MX_FACTS, *dane.FACTS, *mta_sts.MX_FACTS)
 ENDPOINT: tuple[Fact[ScanEvidence], ...] = (
     *starttls.FACTS, *handshake.FACTS, *certificates.FACTS, *chains.FACTS, *staples.FACTS, *enumerated.FACTS, *extensions.FACTS,
 )  # fmt: skip

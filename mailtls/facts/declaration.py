@@ -55,15 +55,16 @@ Sample = tuple[tuple[str, ...], float]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A gauge that a fact of an endpoint feeds for each MX host and family, and a fact of an MX host for each domain and host.
+    """A gauge that a fact feeds: of a domain for each domain, of an MX host for each domain and host, of an endpoint for each host and family.
 
     Args:
         name: without the prefix ``mailtls_``.
         help: one sentence.
-        labels: those besides ``mx`` and ``family``; of an MX host's fact besides ``domain`` and ``mx``, or besides ``mx`` where the name
-            begins so, since it is the same for all domains.
+        labels: those besides the ones of the scope (``domain``; ``domain`` and ``mx``; ``mx`` and ``family``). A fact of an MX host has
+            ``mx`` alone where the metric's name begins so, since it is the same for all domains.
         samples: from a known value to samples; several addresses give several, and for equal labels the worst counts.
         highest: labels for which the highest number is the worst; for all others it is the least.
+        absent: samples where it was measured that the fact does not apply; in the scope of a domain only.
 
     A metric without labels shows what the addresses fold to. One with labels shows the worst of the addresses that were measured;
     an info metric, whose labels are what it says, shows what each of them has.
@@ -74,6 +75,7 @@ class Metric:
     samples: Callable[[Any], Iterable[Sample]]
     labels: tuple[str, ...] = ()
     highest: frozenset[tuple[str, ...]] = frozenset()
+    absent: tuple[Sample, ...] = ()
 
     @property
     def is_info(self) -> bool:

@@ -1,4 +1,4 @@
-"""The world on loopback: a nameserver, a private CA and a dozen fake mail providers, for the demo and the tests."""
+"""The world on loopback: a nameserver, a private CA and two dozen fake mail providers, for the demo and the tests."""
 
 from mailtls.lab.authority import Authority, Identity
 from mailtls.lab.mailserver import (
@@ -16,6 +16,7 @@ from mailtls.lab.mailserver import (
     Step,
 )
 from mailtls.lab.nameserver import Fault, Nameserver
+from mailtls.lab.policyserver import PolicyServer, Serving
 from mailtls.lab.world import Lab
 
 __all__ = [
@@ -32,8 +33,10 @@ __all__ = [
     "Lab",
     "MailServer",
     "Nameserver",
+    "PolicyServer",
     "Reset",
     "Script",
+    "Serving",
     "Stall",
     "Step",
 ]

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from typing import TYPE_CHECKING
 
 from OpenSSL import SSL
 
-from mailtls.lab.channel import Channel, LineTooLongError, make_context
+from mailtls.lab.acting import Contexts, Over, choose_context, make_contexts, play
+from mailtls.lab.channel import Channel, LineTooLongError
 from mailtls.lab.script import (
     TLS,
     Behaviour,
@@ -26,9 +26,6 @@ from mailtls.lab.script import (
     reply_code,
     steps,
 )
-
-if TYPE_CHECKING:
-    from mailtls.lab.hello import Hello
 
 __all__ = [
     "TLS",
@@ -47,15 +44,6 @@ __all__ = [
 
 _CONNECTION_LIFE = 600.0  # seconds
 _KEPT = 1000  # commands and server names remembered
-# Alert records as they stand on the wire: type 21, version 3.1, length 2, level fatal, description.
-_HANDSHAKE_FAILURE = b"\x15\x03\x01\x00\x02\x02\x28"
-_UNRECOGNIZED_NAME = b"\x15\x03\x01\x00\x02\x02\x70"
-
-_Contexts = dict[str | None, SSL.Context]  # by server name; None is for clients whose name is not there
-
-
-class _Over(Exception):  # noqa: N818
-    """The script has ended the connection: no error, only the way out of the dialogue."""
 
 
 class MailServer:
@@ -92,7 +80,7 @@ class MailServer:
     @behaviour.setter
     def behaviour(self, behaviour: Behaviour) -> None:
         # Now, not at the first handshake: there a mistake in a test's settings would pass for the fault under test.
-        self._contexts = _make_contexts(behaviour.tls)
+        self._contexts = make_contexts(behaviour.tls)
         self._behaviour = behaviour
 
     @property
@@ -118,18 +106,18 @@ class MailServer:
         task.add_done_callback(self._tasks.discard)
         self.peak = max(self.peak, len(self._tasks))
 
-    async def _serve(self, channel: Channel, behaviour: Behaviour, contexts: _Contexts) -> None:
+    async def _serve(self, channel: Channel, behaviour: Behaviour, contexts: Contexts) -> None:
         try:
             # A client that leaves, in whatever way and whenever, is no news; neither is the end of our own patience.
-            with contextlib.suppress(OSError, EOFError, SSL.Error, TimeoutError, _Over):
+            with contextlib.suppress(OSError, EOFError, SSL.Error, TimeoutError, Over):
                 async with asyncio.timeout(_CONNECTION_LIFE):
                     await self._converse(channel, behaviour, contexts)
         finally:
             await channel.drop()
 
-    async def _converse(self, channel: Channel, behaviour: Behaviour, contexts: _Contexts) -> None:
+    async def _converse(self, channel: Channel, behaviour: Behaviour, contexts: Contexts) -> None:
         if behaviour.limit is not None and self._over_limit(behaviour.limit):
-            await _play(channel, (behaviour.limit.reply, Close()))
+            await play(channel, (behaviour.limit.reply, Close()))
         greeting = behaviour.greeting_reply()
         await _reply(channel, greeting)
         rejecting = reply_code(greeting)[:1] in (b"4", b"5")
@@ -137,13 +125,13 @@ class MailServer:
             try:
                 line = await channel.read_line()
             except LineTooLongError:
-                await _play(channel, (b"500 5.5.2 Line too long\r\n", Close()))
+                await play(channel, (b"500 5.5.2 Line too long\r\n", Close()))
                 continue
             self.commands.append(line)
             del self.commands[:-_KEPT]
             verb = line.split(maxsplit=1)[0].upper() if line.strip() else b""
             if verb == b"QUIT":
-                await _play(channel, behaviour.quit_reply())
+                await play(channel, behaviour.quit_reply())
                 await channel.finish(notify=True)
                 return
             if rejecting:
@@ -156,16 +144,16 @@ class MailServer:
             else:
                 await _reply(channel, _answer(verb, behaviour, inside_tls=channel.inside_tls))
 
-    async def _start_tls(self, channel: Channel, behaviour: Behaviour, contexts: _Contexts) -> None:
+    async def _start_tls(self, channel: Channel, behaviour: Behaviour, contexts: Contexts) -> None:
         hello, flight = await channel.read_hello()
         self.server_names.append(hello.server_name if hello else None)
         del self.server_names[:-_KEPT]
         if behaviour.on_hello or behaviour.tls is None:
-            await _play(channel, (*steps(behaviour.on_hello), Close()))
+            await play(channel, (*steps(behaviour.on_hello), Close()))
             return
-        context = _choose_context(behaviour.tls, contexts, hello)
+        context = choose_context(behaviour.tls, contexts, hello)
         if isinstance(context, bytes):
-            await _play(channel, (context, Close()))
+            await play(channel, (context, Close()))
             return
         try:
             await channel.handshake(context, flight)
@@ -181,25 +169,6 @@ class MailServer:
             return True
         self._accepted.append(now)
         return False
-
-
-def _make_contexts(tls: TLS | None) -> _Contexts:
-    if tls is None:
-        return {}
-    contexts: _Contexts = {name: make_context(tls, identities) for name, identities in tls.by_sni.items()}
-    if tls.identities:
-        contexts[None] = make_context(tls, tls.identities)
-    return contexts
-
-
-def _choose_context(tls: TLS, contexts: _Contexts, hello: Hello | None) -> SSL.Context | bytes:
-    """Return the context for a client, or the alert it gets instead."""
-    name = hello.server_name if hello else None
-    if name is not None and name in contexts:
-        return contexts[name]
-    if None in contexts and not tls.require_sni:
-        return contexts[None]
-    return _UNRECOGNIZED_NAME if name else _HANDSHAKE_FAILURE
 
 
 def _answer(verb: bytes, behaviour: Behaviour, *, inside_tls: bool) -> Script:
@@ -220,31 +189,6 @@ def _answer(verb: bytes, behaviour: Behaviour, *, inside_tls: bool) -> Script:
 
 async def _reply(channel: Channel, script: Script) -> None:
     """Play a script and hang up after a 421."""
-    await _play(channel, script)
+    await play(channel, script)
     if reply_code(script) == b"421":
-        await _play(channel, (Close(),))
-
-
-async def _play(channel: Channel, script: Script) -> None:
-    """Do a script's steps; raises _Over if one of them ends the connection."""
-    for step in steps(script):
-        match step:
-            case bytes():
-                await channel.send(step)
-            case Delay(seconds):
-                await asyncio.sleep(seconds)
-            case Drip(data, interval):
-                for byte in data:
-                    await channel.send(bytes((byte,)))
-                    await asyncio.sleep(interval)
-            case Flood(data):
-                await channel.flood(data)
-            case Stall():
-                await channel.discard()
-                raise _Over
-            case Close():
-                await channel.finish(notify=False)
-                raise _Over
-            case Reset():
-                channel.reset()
-                raise _Over
+        await play(channel, (Close(),))

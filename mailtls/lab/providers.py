@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mailtls.lab.nameserver import Fault
+from mailtls.lab.policyserver import Serving, policy, response
 from mailtls.lab.script import TLS, Behaviour, Delay, Drip
 
 if TYPE_CHECKING:
@@ -31,6 +32,14 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
+class FakePolicy:
+    """What a domain says of MTA-STS: its TXT records, and what its policy host does."""
+
+    records: tuple[str, ...]
+    serving: Serving
+
+
+@dataclass(frozen=True, slots=True)
 class FakeProvider:
     """A provider: what `mailtls` is to be told (name, domains), what it is to conclude, and what there is to find."""
 
@@ -45,12 +54,22 @@ class FakeProvider:
     secure: bool = False
     """Whether its names are signed: DNS answers carry AD."""
 
+    policy: FakePolicy | None = None
+    """The MTA-STS policy of its first domain."""
+
+    reports: str = ""
+    """The TLS-RPT record of its first domain."""
+
 
 def fake_providers(authority: Authority, now: datetime) -> tuple[FakeProvider, ...]:
     """Return every provider of the lab, with certificates issued by an authority; `now` is aware."""
 
     def good(name: str, key: KeyKind = "p256") -> Identity:
         return authority.issue([name], key=key)
+
+    def sts(domain: str, mode: str, *mx: str) -> FakePolicy:
+        served = TLS((authority.issue([f"mta-sts.{domain}"]),))
+        return FakePolicy(("v=STSv1; id=20261124;",), Serving(served, response(policy(mode, *mx))))
 
     def past(name: str) -> Identity:
         return authority.issue([name], not_before=now - timedelta(days=100), not_after=now - timedelta(days=10))
@@ -90,9 +109,11 @@ def fake_providers(authority: Authority, now: datetime) -> tuple[FakeProvider, .
         FakeProvider(
             "excellent",
             ("excellent.example",),
-            "TLS 1.3 with a post-quantum key exchange, valid certificates and DANE on two hosts, under signed DNS",
+            "TLS 1.3 with a post-quantum key exchange, valid certificates and DANE on two hosts, under signed DNS; MTA-STS enforced",
             (excellent("mx1.excellent.example", 10, ipv6=True), excellent("mx2.excellent.example", 20, ipv6=False)),
             secure=True,
+            policy=sts("excellent.example", "enforce", "*.excellent.example"),
+            reports="v=TLSRPTv1; rua=mailto:tls@excellent.example,https://reports.excellent.example/tls",
         ),
         FakeProvider(
             "solid",
@@ -107,6 +128,7 @@ def fake_providers(authority: Authority, now: datetime) -> tuple[FakeProvider, .
                     ),
                 ),
             ),
+            policy=sts("solid.example", "testing", "mx.solid.example"),
         ),
         FakeProvider(
             "legacy-only",
@@ -198,6 +220,10 @@ def fake_providers(authority: Authority, now: datetime) -> tuple[FakeProvider, .
                 Delay(1.0),
                 b"220 mx.postscreen.example ESMTP\r\n",
             ),
+        ),
+        replace(
+            one("sts-mismatch", "TLS, but its MTA-STS policy enforces another MX host: who heeds that does not deliver here"),
+            policy=sts("sts-mismatch.example", "enforce", "mail.sts-mismatch.example"),
         ),
         one(DOWNGRADED, "TLS at first; after `Lab.downgrade()` STARTTLS is gone, which is an alarm"),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from mailtls.lab.authority import Authority
 from mailtls.lab.mailserver import MailServer
 from mailtls.lab.nameserver import Fault, Nameserver
+from mailtls.lab.policyserver import PolicyServer
 from mailtls.lab.providers import DOWNGRADED, FakeProvider, Host, fake_providers
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ class Lab:
         self.authority = Authority.create(now)
         self.providers: tuple[FakeProvider, ...] = fake_providers(self.authority, now)
         self.port = 0
+        self.https_port = 0
         self.servers: dict[tuple[str, str], MailServer] = {}  # by host name and address
+        self.policy_servers: dict[str, PolicyServer] = {}  # by domain
         self._nameserver: Nameserver | None = None
         self._directory = tempfile.TemporaryDirectory(prefix="mailtls-lab-")
         self.ca_file = Path(self._directory.name) / "ca.pem"
@@ -49,7 +52,9 @@ class Lab:
         self = cls(now or datetime.now(UTC))
         try:
             addresses = await self._start_servers(port)
+            await self._start_policy_servers()
             records, faults, secure = _zone(self.providers, addresses, self.port)
+            records |= _declarations(self.providers, {d: server.address[0] for d, server in self.policy_servers.items()})
             self._nameserver = await Nameserver.start("127.0.0.1", resolver_port, records=records, faults=faults, secure=secure)
         except BaseException:
             await self.stop()
@@ -66,7 +71,7 @@ class Lab:
         """Stop every server, drop open connections and remove the CA file; stopping twice is harmless."""
         if self._nameserver is not None:
             await self._nameserver.stop()
-        await asyncio.gather(*(server.stop() for server in self.servers.values()))
+        await asyncio.gather(*(server.stop() for server in self.servers.values()), *(server.stop() for server in self.policy_servers.values()))
         self._directory.cleanup()
 
     @property
@@ -106,6 +111,7 @@ class Lab:
                 "probe_deadline": "8s",
             },
             "trust": {"ca_file": str(self.ca_file)},
+            "mta_sts": {"https_port": self.https_port},
             "schedule": {"interval": "20s", "enumeration_interval": "10m", "jitter": "10%"},
             "limits": {"concurrency": 100, "per_operator": 2, "pace": "50ms", "scan_deadline": "30s"},
             "web": {"listen": ["127.0.0.1:0"]},
@@ -143,6 +149,24 @@ class Lab:
                 break
         return addresses
 
+    async def _start_policy_servers(self) -> None:
+        """Start a policy host for every provider that has a policy, each on an address of its own, all on one port."""
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            self.https_port = 0
+            try:
+                for number, provider in enumerate(self.providers, 1):
+                    if provider.policy is not None:
+                        server = await PolicyServer.start(f"127.20.{number}.250", self.https_port, provider.policy.serving)
+                        self.policy_servers[provider.domains[0]] = server
+                        self.https_port = server.address[1]
+            except OSError as error:
+                if attempt == _PORT_ATTEMPTS or error.errno != errno.EADDRINUSE:
+                    raise
+                await asyncio.gather(*(server.stop() for server in self.policy_servers.values()))
+                self.policy_servers.clear()
+            else:
+                break
+
 
 async def _has_ipv6_loopback() -> bool:
     try:
@@ -168,7 +192,7 @@ def _zone(
             elif provider.hosts:
                 records[domain, "MX"] = [f"{host.preference} {host.name}." for host in provider.hosts]
             if provider.fault is not None:
-                faults[domain] = provider.fault
+                faults |= {f"{label}{domain}": provider.fault for label in ("", "_mta-sts.", "_smtp._tls.")}
         for host in provider.hosts:
             records[host.name, "A"] = [address for address in addresses[host.name] if ":" not in address]
             if quad_a := [address for address in addresses[host.name] if ":" in address]:
@@ -178,3 +202,16 @@ def _zone(
         if provider.secure:
             secure.update(provider.domains, *((host.name, f"_{port}._tcp.{host.name}") for host in provider.hosts))
     return records, faults, secure
+
+
+def _declarations(providers: Sequence[FakeProvider], policy_hosts: dict[str, str]) -> dict[tuple[str, str], list[str]]:
+    """Return the records of MTA-STS and TLS-RPT; `policy_hosts` has the address of each domain's."""
+    records: dict[tuple[str, str], list[str]] = {}
+    for provider in providers:
+        domain = provider.domains[0]
+        if provider.policy is not None:
+            records[f"_mta-sts.{domain}", "TXT"] = [f'"{text}"' for text in provider.policy.records]
+            records[f"mta-sts.{domain}", "A"] = [policy_hosts[domain]]
+        if provider.reports:
+            records[f"_smtp._tls.{domain}", "TXT"] = [f'"{provider.reports}"']
+    return records

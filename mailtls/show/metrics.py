@@ -103,6 +103,19 @@ def _domain_families(snapshot: Snapshot) -> Iterator[Metric]:
         for verdict in Verdict:
             state.add_metric((name, verdict.value), verdict is Verdict.UNKNOWN)
     yield from (info, relation, state, why)
+    for fact in facts.DOMAIN:
+        for metric in fact.metrics:
+            yield _domain_family(fact.name, metric, snapshot)
+
+
+def _domain_family(name: str, metric: FactMetric, snapshot: Snapshot) -> Metric:
+    family = GaugeMetricFamily(PREFIX + metric.name, metric.help, labels=("domain", *metric.labels))
+    for domain in snapshot.domains:
+        reading = domain.readings.get(name)
+        samples = metric.samples(reading.value) if isinstance(reading, Known) else metric.absent if isinstance(reading, Absent) else ()
+        for labels, value in samples:
+            family.add_metric((domain.domain, *labels), value)
+    return family
 
 
 def mx_labels(metric: FactMetric) -> tuple[str, ...]:

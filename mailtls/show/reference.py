@@ -41,11 +41,13 @@ def facts_page() -> str:
 def metrics_page() -> str:
     """Return docs/metrics.md."""
     rows = [(f"`{PREFIX}{name}`", ", ".join(labels), text) for name, (labels, text) in DOMAIN_METRICS.items()]
+    for fact in facts.DOMAIN:
+        rows += [(f"`{PREFIX}{m.name}`", ", ".join(("domain", *m.labels)), m.help) for m in fact.metrics]
     rows += [(f"`{PREFIX}{name}`", "mx, family", text) for name, text in HOST_METRICS.items()]
     rows.append((f"`{PREFIX}mx_inconclusive_info`", "mx, family, stage, cause", "Why the last attempt could not decide, while that holds."))
     rows += [(f"`{PREFIX}{m.name}`", ", ".join(mx_labels(m)), m.help) for fact in facts.MX for m in fact.metrics]
-    for fact in facts.ENDPOINT:
-        rows += [(f"`{PREFIX}{m.name}`", ", ".join(("mx", "family", *m.labels)), m.help) for m in fact.metrics]
+    for measured in facts.ENDPOINT:
+        rows += [(f"`{PREFIX}{m.name}`", ", ".join(("mx", "family", *m.labels)), m.help) for m in measured.metrics]
     for family in MXCollector(dict).families():
         name = family.name + ("_total" if family.type == "counter" else "")
         rows.append((f"`{name}`", "domain", family.documentation))

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from mailtls.model import Absent, Known, Unknown, Verdict
 from mailtls.show.certificates import certificate_lines
+from mailtls.show.declared import declared_lines
 from mailtls.show.picture import hello_lines, picture_lines
 from mailtls.smtp.reply import readable
 
@@ -42,6 +43,7 @@ def domain_lines(domain: DomainObservation) -> Iterator[str]:
     dnssec = domain.readings.get("dnssec")
     if isinstance(dnssec, Known):
         yield f"  [dim]MX records by DNSSEC: {dnssec.value}[/]"
+    yield from declared_lines(domain)
     for host in domain.mx:
         yield from _host_lines(host)
 
@@ -51,6 +53,8 @@ def _host_lines(host: MXObservation) -> Iterator[str]:
     if host.unresolved is not None:
         yield f"    {_unknown(host.unresolved)}"
     yield from _dane_lines(host)
+    if host.readings.get("mta_sts_match") == Known(value=False):
+        yield "    [red]x[/] the domain's MTA-STS policy does not name this host"
     for endpoint in host.endpoints:
         yield from _endpoint_lines(endpoint)
 

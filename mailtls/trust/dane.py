@@ -17,8 +17,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mailtls.smtp.reply import readable
 from mailtls.tls.certificate import MAX_CERTIFICATE, load, quietly, read_certificate
+from mailtls.trust.links import MAX_CHAIN
 from mailtls.trust.names import any_name_matches
-from mailtls.trust.pkix import MAX_CHAIN
 from mailtls.trust.tlsa import CERTIFICATE, END_ENTITY, FULL, PUBLIC_KEY, TLSA, TRUST_ANCHOR, public_key_of, speaks_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from certmaking import staple_for
 from cryptography import x509
 
-from mailtls.lab import TLS, Behaviour, Identity, mailserver
+from mailtls.lab import TLS, Behaviour, Identity, acting
 from mailtls.model import Absent, Known
 
 ROOT = certmaking.root()
@@ -22,7 +22,7 @@ IDENTITY = Identity(LEAF.key, (x509.load_der_x509_certificate(LEAF.der),))
 async def test_a_staple_comes_with_the_handshake_and_is_read(version: Any, visit, monkeypatch) -> None:
     soon = datetime.now(UTC) - certmaking.NOW + certmaking.DAY
     octets = staple_for(LEAF.der, starts=soon - 2 * certmaking.DAY, ends=soon, timestamps=(b"\1" * 32,))
-    make_context = mailserver.make_context
+    make_context = acting.make_context
 
     def stapling(*arguments: Any) -> Any:
         context = make_context(*arguments)
@@ -34,7 +34,7 @@ async def test_a_staple_comes_with_the_handshake_and_is_read(version: Any, visit
     assert bare.readings["ocsp_stapled"] == Known(value=False)
     assert bare.readings["ocsp_staple"] == Absent()
     assert bare.readings["must_staple_honoured"] == Known(value=False)
-    monkeypatch.setattr(mailserver, "make_context", stapling)
+    monkeypatch.setattr(acting, "make_context", stapling)
     seen, _ = await visit(behaviour)
     assert seen.readings["ocsp_stapled"] == Known(value=True)
     assert [(staple["status"], staple["problems"]) for staple in seen.readings["ocsp_staple"].value] == [("good", [])]

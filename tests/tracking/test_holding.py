@@ -20,6 +20,7 @@ from mailtls.evidence import (
     Purpose,
     RouteEvidence,
     ScanEvidence,
+    StsEvidence,
 )
 from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer
 from mailtls.model import Absent, Cause, Endpoint, Known, MXObservation, Stage, Unknown, Verdict
@@ -294,3 +295,29 @@ def test_an_answer_for_dane_counts_at_once_and_so_does_a_zone_that_is_signed_no_
 def test_what_a_host_published_is_forgotten_with_the_host() -> None:
     track = absorb_route(absorb_route(None, with_tlsa(NOW, TLSA)), route(NOW + INTERVAL, LookupOutcome.NO_SUCH_NAME))
     assert track.settled == {}
+def declaring(at: datetime, outcome: LookupOutcome, mx: LookupOutcome = LookupOutcome.ANSWERED) -> RouteEvidence:
+    said = ('"v=STSv1; id=1"',) if outcome is LookupOutcome.ANSWERED else ()
+    return replace(route(at, mx), mta_sts=StsEvidence(lookup("TXT", outcome, *said)), tls_rpt=lookup("TXT", outcome, *said))
+
+
+def test_what_a_domain_declares_is_held_like_its_route_and_apart_from_it() -> None:
+    answered = LookupOutcome.ANSWERED
+    for outcome in FAILED:
+        track = absorb_route(None, declaring(NOW, answered))
+        for turn in (1, 2, 3):
+            at = NOW + turn * INTERVAL
+            track = absorb_route(track, declaring(at, outcome))
+            now = route_now(track, at, INTERVAL)
+            assert now.mta_sts is not None
+            assert now.mta_sts.record == now.tls_rpt == lookup("TXT", answered, '"v=STSv1; id=1"')
+        late = route_now(track, NOW + 3 * INTERVAL + timedelta(seconds=1), INTERVAL)
+        assert late.mta_sts is not None
+        assert late.mta_sts.record.outcome is outcome
+        assert addresses(late) == ["192.0.2.1"]
+    track = absorb_route(absorb_route(None, declaring(NOW, answered)), declaring(NOW + INTERVAL, LookupOutcome.NO_DATA, LookupOutcome.TIMED_OUT))
+    mixed = route_now(track, NOW + INTERVAL, INTERVAL)
+    assert addresses(mixed) == ["192.0.2.1"]
+    assert mixed.mta_sts is not None
+    assert mixed.mta_sts.record.outcome is LookupOutcome.NO_DATA
+    excluded = RouteEvidence("a.example", None, failure=Failure(Cause.NOT_ATTEMPTED, Stage.DNS, "excluded"), began=NOW + INTERVAL)
+    assert route_now(absorb_route(track, excluded), NOW + INTERVAL, INTERVAL) is excluded

@@ -75,7 +75,7 @@ def why_not(*records: TLSA) -> list[str]:
         (TLSA(2, 1, 0, b"\x30\x00"), "no public key"),
         (TLSA(2, 1, 0, bytes(70_000)), "no public key"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else f"{value.usage}-{value.selector}-{value.matching_type}",
 )
 def test_what_no_sender_uses_is_named(record: TLSA, words: str) -> None:
     (why,) = why_not(record)

@@ -8,6 +8,7 @@ from .certificates import Authority, Certificate, write_dh_parameters
 from .exim import Exim
 from .knot import Knot, Zone
 from .loopback import free_address, free_port
+from .nginx import Nginx, Site
 from .opensmtpd import OpenSMTPD
 from .postfix import Postfix, Postscreen
 from .posttls_finger import Finger, posttls_finger
@@ -25,6 +26,7 @@ __all__ = [
     "GnuTLSServ",
     "Knot",
     "LegacySettings",
+    "Nginx",
     "OpenSMTPD",
     "Postfix",
     "Postscreen",
@@ -32,6 +34,7 @@ __all__ = [
     "PyOpenSSL",
     "SServer",
     "Server",
+    "Site",
     "TLSLite",
     "Unbound",
     "Zone",

@@ -1,0 +1,35 @@
+"""Fuzz target: how the certificates of a chain hang together, and whether they lead to an anchor."""
+
+from __future__ import annotations
+
+from certmaking import NOW
+from fuzz_seeds import authority, certificates
+
+from mailtls.trust.anchors import Anchors, NoPath, find_path
+from mailtls.trust.chain import chain_problems, is_vouched_for, signed_below_anchor
+from mailtls.trust.links import arrange, is_self_signed, is_signed_by
+
+COVERS = (arrange, is_signed_by, is_self_signed, find_path, Anchors.are_those_of, chain_problems, is_vouched_for, signed_below_anchor)
+ANCHORS = Anchors(authority().pem, "the root of the seeds")
+
+
+def one(data: bytes) -> None:
+    """No bytes make it raise, wherever they stand in a chain; nothing that was changed is vouched for by who signed the original,
+    and what leads to an anchor has no problem that says that it does not."""
+    leaf, intermediate, *_ = certificates()
+    assert is_signed_by(data, intermediate) is not True or data in certificates()
+    assert is_self_signed(data) in (True, False)
+    assert not ANCHORS.are_those_of(data) or data not in (leaf, intermediate)
+    for chain in ((data,), (data, intermediate), (leaf, data), (leaf, intermediate, data)):
+        arranged = arrange(chain)
+        assert set(arranged.sent) == set(chain)
+        assert set(arranged.tops) <= set(chain)
+        leads = not isinstance(find_path(chain, ANCHORS, NOW), NoPath)
+        codes = {problem.code.value for problem in chain_problems(chain, ANCHORS, NOW)}
+        assert not leads or not codes & {"self-signed", "unknown-root", "missing-intermediate", "issuer-not-sent"}
+        assert is_vouched_for(chain, ANCHORS, NOW) or not leads
+        assert set(signed_below_anchor(chain, ANCHORS, NOW)) <= set(chain)
+
+
+def seeds() -> list[bytes]:
+    return list(certificates())
