@@ -125,16 +125,20 @@ def read_picture(asked: Sequence[Asked]) -> Picture:
             continue  # perhaps something in it, or its length, was more than the server bears
         rejected[offer.version] |= _rejected_suites(offer)
         groups_rejected[offer.version] |= _rejected_groups(offer, accepted.get(offer.version, {}))
+    if _is_contradicted(asked, accepted, rejected, groups, groups_rejected):
+        # Several machines that differ behind one address, or one that refuses at random: no refusal says what all of it would do.
+        refused = ()
+        rejected = {version: set() for version in VERSIONS}
+        groups_rejected = {version: set() for version in VERSIONS}
     if "SSLv2" in accepted:
         rejected["SSLv2"] |= set(offerable("SSLv2")) - accepted["SSLv2"].keys()  # its hello lists all that it has
     follows = {version: says for version in accepted if (says := follows_us(asked, version)) is not None}
     return Picture(
         accepted=accepted,
-        # A host of several machines may take a suite on one and refuse it on another: then it is accepted.
-        rejected={version: frozenset(codes - accepted.get(version, {}).keys()) for version, codes in rejected.items()},
+        rejected={version: frozenset(codes) for version, codes in rejected.items()},
         spoken=_spoken(asked, accepted, refused, rejected),
         groups={version: tuple(codes) for version, codes in groups.items()},
-        groups_rejected={version: frozenset(codes - groups.get(version, {}).keys()) for version, codes in groups_rejected.items()},
+        groups_rejected={version: frozenset(codes) for version, codes in groups_rejected.items()},
         follows_us=follows,
         refused=refused,
         answers={v: tuple(a for i in asked if isinstance(a := i.answer, Accepted) and a.version == v) for v in accepted},
@@ -143,6 +147,28 @@ def read_picture(asked: Sequence[Asked]) -> Picture:
         bears=_bears(asked, refused, accepted),
         preferred={version: frozenset(choices(asked, version)) for version, ours in follows.items() if not ours},
     )
+
+
+def _is_contradicted(
+    asked: Sequence[Asked],
+    accepted: Mapping[str, Mapping[int, Accepted]],
+    rejected: Mapping[str, set[int]],
+    groups: Mapping[str, Mapping[int, None]],
+    groups_rejected: Mapping[str, set[int]],
+) -> bool:
+    """Whether something was both taken and refused, or a version passed over that was taken another time."""
+    if any(rejected[version] & found.keys() for version, found in accepted.items()):
+        return True
+    if any(groups_rejected[version] & found.keys() for version, found in groups.items()):
+        return True
+    for item in asked:
+        answer, offer = item.answer, item.offer
+        if not isinstance(answer, Accepted) or not offer.is_plain or offer.version in ("SSLv2", "TLSv1.3"):
+            continue
+        above = VERSIONS[VERSIONS.index(answer.version) + 1 : VERSIONS.index(offer.version) + 1]
+        if any(version in accepted for version in above):
+            return True
+    return False
 
 
 def _rejected_suites(offer: HelloOffer) -> set[int]:
