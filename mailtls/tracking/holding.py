@@ -13,7 +13,7 @@ from mailtls import facts
 from mailtls.evidence import Handshake, Purpose, StsEvidence
 from mailtls.facts.certificates import CHAINS
 from mailtls.facts.visits import usual_handshake
-from mailtls.hellos import Accepted
+from mailtls.hellos import Accepted, Refused
 from mailtls.model import Absent, Cause, EndpointObservation, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
 
@@ -77,13 +77,15 @@ class Track:
 def absorb(track: Track | None, scan: ScanEvidence, anchors: Anchors) -> Track:
     """Return what is remembered after one more scan."""
     full = None if track is None else track.full
+    hellos = scan.hellos if scan.hellos is not None or track is None else track.hellos
     if scan.purpose is Purpose.FULL and usual_handshake(scan) is not None:
+        if scan.hellos is None and full is not None and shows_another_certificate(full, scan):
+            hellos = None  # they hold the certificate that was replaced
         full = scan
     elif full is not None and not shows_another_certificate(full, scan):
         scan = replace(scan, carried=full.probes)
-    hellos = scan.hellos if scan.hellos is not None or track is None else track.hellos
-    if full is None or not shows_another_certificate(full, scan):
-        scan = replace(scan, hellos=hellos)
+    if _speaks_tls(scan) and (full is None or not shows_another_certificate(full, scan)):
+        scan = replace(scan, hellos=hellos)  # of a host that does not answer, nothing is renewed
     readings = {fact.name: fact.read(scan, anchors) for fact in (*facts.ENDPOINT, CHAINS)}
     held = {} if track is None else _still_applying(track.held, readings)
     missing = {}
@@ -96,6 +98,14 @@ def absorb(track: Track | None, scan: ScanEvidence, anchors: Anchors) -> Track:
     if why_inconclusive(readings) is None:
         concluded_at = scan.began
     return Track(scan.endpoint, held, missing, scan, full, hellos, scan.began, concluded_at)
+
+
+def _speaks_tls(scan: ScanEvidence) -> bool:
+    """Whether the server answered a hello of this scan, if only with what our own TLS library will not use."""
+    return usual_handshake(scan) is not None or any(
+        isinstance(probe.handshake, Refused) or (probe.failure is not None and probe.failure.cause is Cause.TLS_LOCAL_LIMIT)
+        for probe in scan.probes
+    )
 
 
 def _still_applying(held: Mapping[str, Held], readings: Mapping[str, Reading[Any]]) -> dict[str, Held]:
