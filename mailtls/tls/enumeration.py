@@ -89,8 +89,11 @@ class Enumeration:
         self._out: dict[HelloOffer, list[Questions]] = {}
         for questions in (self._of_13(), self._older("TLSv1.2", is_best=True)):
             self._start(questions)
+        known = tuple(known)
+        vouched = set(vouched_refusals(known))  # by answers of the same visit: those of another day speak for that day
         for item in known:
-            self._remember(item)
+            if not isinstance(item.answer, Refused) or item in vouched:
+                self._remember(item)
 
     def next_offer(self) -> HelloOffer | None:
         """Return an offer to make now; ``None`` where all there is to do is to wait for answers, or nothing is left to ask."""
