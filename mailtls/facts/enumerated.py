@@ -40,7 +40,7 @@ def _preference(picture: Picture, scan: ScanEvidence) -> Reading[bool]:
     choosing = [version for version, found in picture.accepted.items() if len(found) > 1 and version != "SSLv2"]
     if False in picture.follows_us.values():
         return Known(value=True)
-    if any(version not in picture.follows_us for version in choosing):
+    if any(version not in picture.follows_us for version in choosing) or not is_complete(picture):
         return why_open(scan)
     return Known(value=False) if choosing else Absent()
 
@@ -51,7 +51,7 @@ def _groups(picture: Picture, scan: ScanEvidence) -> Reading[list[str]]:
     named = [group_of(code) for code in codes]
     # Versions below the best before 1.3 share its groups; they are not asked about each.
     asked = [version for version in ("TLSv1.3", next((v for v in ordered if v != "TLSv1.3"), None)) if version is not None]
-    closed = all(version in picture.spoken and not picture.open_groups(version) for version in asked)
+    closed = all(version in picture.spoken for version in VERSIONS) and not any(map(picture.open_groups, asked))
     return Known(named) if closed else why_open(scan, named)
 
 
@@ -99,11 +99,13 @@ def _forward_secrecy(picture: Picture, scan: ScanEvidence) -> Reading[str]:
     return Known("always" if secret == {True} else "never") if is_complete(picture) else why_open(scan)
 
 
-def _schemes(picture: Picture, _scan: ScanEvidence) -> Reading[list[str]]:
+def _schemes(picture: Picture, scan: ScanEvidence) -> Reading[list[str]]:
     seen = {
         answer.signature_scheme for answers in picture.answers.values() for answer in answers if answer.signature_scheme is not None
     }
-    return Known([signature_scheme(code) for code in sorted(seen, reverse=True)]) if seen else Absent()
+    if not seen:
+        return Absent() if is_complete(picture) else why_open(scan)
+    return Known([signature_scheme(code) for code in sorted(seen, reverse=True)])
 
 
 def _weak_signatures(picture: Picture, scan: ScanEvidence) -> Reading[bool]:

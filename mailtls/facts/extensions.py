@@ -51,20 +51,34 @@ def _fallback(picture: Picture, scan: ScanEvidence) -> Reading[bool]:
     return why_open(scan) if picture.refuses_fallback is None else Known(picture.refuses_fallback)
 
 
-def _sentinel(picture: Picture, _scan: ScanEvidence) -> Reading[bool]:
+_OLDER = ("TLSv1.0", "TLSv1.1", "TLSv1.2")
+
+
+def _is_of_all(picture: Picture, *versions: str) -> bool:
+    """Whether nothing is open about which of these versions are spoken, so that what all answers say is said of all of them."""
+    return all(version in picture.spoken for version in versions)
+
+
+def _sentinel(picture: Picture, scan: ScanEvidence) -> Reading[bool]:
     """Read the mark of every answer before TLS 1.3, of a server that speaks 1.3 (RFC 8446 section 4.1.3)."""
-    older = [answer for version in ("TLSv1.0", "TLSv1.1", "TLSv1.2") for answer in picture.answers.get(version, ())]
-    if "TLSv1.3" not in picture.accepted or not older:
-        return Absent()
-    return Known(all(bool(answer.sentinel) for answer in older))
+    older = [answer for version in _OLDER for answer in picture.answers.get(version, ())]
+    if "TLSv1.3" in picture.accepted and not all(bool(answer.sentinel) for answer in older):
+        return Known(value=False)
+    if not _is_of_all(picture, *_OLDER, "TLSv1.3"):
+        return why_open(scan)
+    return Known(value=True) if older and "TLSv1.3" in picture.accepted else Absent()
 
 
 def _echoes(extension: int, suites: Callable[[int], bool] = lambda _code: True) -> Callable[[Picture, ScanEvidence], Reading[bool]]:
     """Make a reading of whether every answer before TLS 1.3 has an extension, of those with suites for which it means anything."""
 
-    def reading(picture: Picture, _scan: ScanEvidence) -> Reading[bool]:
-        answers = [a for v in ("TLSv1.0", "TLSv1.1", "TLSv1.2") for a in picture.answers.get(v, ()) if suites(a.cipher_suite)]
-        return Known(all(extension in answer.extensions for answer in answers)) if answers else Absent()
+    def reading(picture: Picture, scan: ScanEvidence) -> Reading[bool]:
+        answers = [a for v in _OLDER for a in picture.answers.get(v, ()) if suites(a.cipher_suite)]
+        if not all(extension in answer.extensions for answer in answers):
+            return Known(value=False)
+        if not _is_of_all(picture, *_OLDER):
+            return why_open(scan)
+        return Known(value=True) if answers else Absent()
 
     return reading
 
@@ -72,16 +86,24 @@ def _echoes(extension: int, suites: Callable[[int], bool] = lambda _code: True) 
 def _shows(extension: int) -> Callable[[Picture, ScanEvidence], Reading[bool]]:
     """Make a reading of whether any answer before TLS 1.3 has an extension."""
 
-    def reading(picture: Picture, _scan: ScanEvidence) -> Reading[bool]:
-        answers = [answer for version in ("TLSv1.0", "TLSv1.1", "TLSv1.2") for answer in picture.answers.get(version, ())]
-        return Known(any(extension in answer.extensions for answer in answers)) if answers else Absent()
+    def reading(picture: Picture, scan: ScanEvidence) -> Reading[bool]:
+        answers = [answer for version in _OLDER for answer in picture.answers.get(version, ())]
+        if any(extension in answer.extensions for answer in answers):
+            return Known(value=True)
+        if not _is_of_all(picture, *_OLDER):
+            return why_open(scan)
+        return Known(value=False) if answers else Absent()
 
     return reading
 
 
-def _compression(picture: Picture, _scan: ScanEvidence) -> Reading[bool]:
+def _compression(picture: Picture, scan: ScanEvidence) -> Reading[bool]:
     older = [answer for version, answers in picture.answers.items() if version not in ("SSLv2", "TLSv1.3") for answer in answers]
-    return Known(any(answer.compression for answer in older)) if older else Absent()
+    if any(answer.compression for answer in older):
+        return Known(value=True)
+    if not _is_of_all(picture, "SSLv3", *_OLDER):
+        return why_open(scan)
+    return Known(value=False) if older else Absent()
 
 
 def _is_block(code: int) -> bool:

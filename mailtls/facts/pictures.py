@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from mailtls.evidence import Handshake
 from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope
 from mailtls.facts.handshake import without_tls
 from mailtls.hellos import Silent
 from mailtls.model import Absent, Cause, Stage, Unknown
-from mailtls.tls.names import VERSIONS
+from mailtls.tls.names import VERSIONS, cipher_suite_name, group_of
 from mailtls.tls.picture import Picture, read_picture
 
 if TYPE_CHECKING:
@@ -44,7 +46,27 @@ def seen_picture(scan: ScanEvidence, anchors: Anchors) -> Picture | Absent | Unk
         if scan.failure is not None or any(probe.failure is not None for probe in scan.probes):
             return without
         return Unknown(Cause.NOT_ATTEMPTED, Stage.HELLO, "raw hellos belong to the full scan")
-    return picture if picture.accepted else why_open(scan)
+    return _with_visits(picture, scan) if picture.accepted else why_open(scan)
+
+
+def _with_visits(picture: Picture, scan: ScanEvidence) -> Picture:
+    """Return the picture without the refusals that a handshake gives the lie: what a visit negotiated is not missing.
+
+    A server that cannot ask for a key share refuses our raw hello of TLS 1.3, and one that has changed since does otherwise than it did.
+    """
+    for probe in scan.probes:
+        seen = probe.handshake
+        if not isinstance(seen, Handshake):
+            continue
+        version = seen.version
+        if picture.spoken.get(version) is False:
+            spoken = {name: says for name, says in picture.spoken.items() if name != version}
+            picture = replace(picture, spoken=spoken, rejected=picture.rejected | {version: frozenset()})  # type: ignore[operator]
+        if seen.cipher_suite in {cipher_suite_name(code) for code in picture.rejected.get(version, ())}:
+            picture = replace(picture, rejected=picture.rejected | {version: frozenset()})  # type: ignore[operator]
+        if seen.group in {group_of(code) for code in picture.groups_rejected.get(version, ())}:
+            picture = replace(picture, groups_rejected=picture.groups_rejected | {version: frozenset()})  # type: ignore[operator]
+    return picture
 
 
 def why_open(scan: ScanEvidence, seen: object = None) -> Unknown:

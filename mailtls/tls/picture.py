@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from mailtls.hellos import Asked, HelloOffer
 
-_PROTOCOL_VERSION = 70
+_PROTOCOL_VERSION, _INAPPROPRIATE_FALLBACK = 70, 86
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +142,8 @@ def read_picture(asked: Sequence[Asked]) -> Picture:
         follows_us=follows,
         refused=refused,
         answers={v: tuple(a for i in asked if isinstance(a := i.answer, Accepted) and a.version == v) for v in accepted},
-        weak_signatures=_told(asked, refused, lambda offer: offer.is_plain and offer.signature_schemes == WEAK_SCHEMES),
-        refuses_fallback=None if (taken := _told(asked, refused, lambda offer: offer.fallback)) is None else not taken,
+        weak_signatures=_weak_signatures(asked, refused),
+        refuses_fallback=_refuses_fallback(asked, refused),
         bears=_bears(asked, refused, accepted),
         preferred={version: frozenset(choices(asked, version)) for version, ours in follows.items() if not ours},
     )
@@ -229,11 +229,22 @@ def _is_about_version(item: Asked) -> bool:
     return isinstance(item.answer, Refused) and item.answer.alert == _PROTOCOL_VERSION
 
 
-def _told(asked: Sequence[Asked], refused: Sequence[Asked], which: Callable[[HelloOffer], bool]) -> bool | None:
-    """Return whether offers of a kind were accepted, or refused; ``None`` where neither was seen."""
-    if any(isinstance(item.answer, Accepted) and which(item.offer) for item in asked):
+def _refuses_fallback(asked: Sequence[Asked], refused: Sequence[Asked]) -> bool | None:
+    """Return whether a fallback is refused, by the alert that says so (RFC 7507 section 3): any other may be the moment's."""
+    if any(isinstance(item.answer, Accepted) and item.offer.fallback for item in asked):
+        return False
+    said = any(i.offer.fallback and isinstance(i.answer, Refused) and i.answer.alert == _INAPPROPRIATE_FALLBACK for i in refused)
+    return True if said else None
+
+
+def _weak_signatures(asked: Sequence[Asked], refused: Sequence[Asked]) -> bool | None:
+    """Return whether it signs with a weak scheme where only those are offered: one that signs with another after all does not."""
+    taken = [i.answer for i in asked if i.offer.is_plain and i.offer.signature_schemes == WEAK_SCHEMES and isinstance(i.answer, Accepted)]
+    if any(answer.signature_scheme in WEAK_SCHEMES for answer in taken):
         return True
-    return False if any(which(item.offer) for item in refused) else None
+    if any(answer.signature_scheme is not None for answer in taken):
+        return False
+    return False if any(i.offer.is_plain and i.offer.signature_schemes == WEAK_SCHEMES for i in refused) else None
 
 
 ODDITIES: Mapping[str, Callable[[HelloOffer], bool]] = {

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import pytest
 import server_model as model
-from scans import ECDSA, FIVE, RSA, SIX, THREE, play, truly_accepted
+from scans import ECDSA, FIVE, RSA, SIX, THREE, answer_of, play, truly_accepted
 from server_model import Server, TLSServer
 
-from mailtls.hellos import Accepted, Asked, HelloOffer
+from mailtls import facts
+from mailtls.evidence import Exchange, Failure, Handshake, Offer, ProbeEvidence, Purpose, ScanEvidence
+from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer, Refused, Silent
+from mailtls.model import Absent, Cause, Endpoint, Known, Reading, Stage, Unknown
+from mailtls.tls.enumeration import Enumeration
 from mailtls.tls.hello import CODES
 from mailtls.tls.names import VERSIONS
 from mailtls.tls.picture import Picture, read_picture
 from mailtls.tls.suites import groups_before_13, offerable
+from mailtls.tracking.holding import absorb, observe
 
 _OLD = (0xC014, 0xC013, 0x0035, 0x002F, 0x000A, 0x0005)
 ALL = TLSServer(
@@ -87,3 +94,92 @@ def test_a_suite_that_was_refused_and_taken_leaves_the_rest_of_its_version_open(
     refused = Asked(offer(two, three), play(replace(ALL, suites={0x0303: (0xC02F,)}), until=1).asked[0].answer)
     picture = read_picture([first, refused, Asked(offer(two), Accepted("TLSv1.2", two)), first])
     assert three in picture.open_suites("TLSv1.2")
+
+
+# What is said of a scan, and for how long.
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+ENDPOINT = Endpoint("mx.example", ip_address("192.0.2.1"))
+LIMITED = Silent(Cause.RATE_LIMITED, Stage.GREETING, "421")
+DIALOGUE = (
+    Exchange(Stage.GREETING, b"", b"220 mx\r\n", 0, 0),
+    Exchange(Stage.EHLO, b"EHLO p\r\n", b"250-mx\r\n250 STARTTLS\r\n", 0, 0),
+    Exchange(Stage.STARTTLS, b"STARTTLS\r\n", b"220 go\r\n", 0, 0),
+    Exchange(Stage.EHLO_TLS, b"EHLO p\r\n", b"250 mx\r\n", 0, 0),
+)
+
+
+def scan_with(asked: list[Asked], *, complete: bool = True, at: datetime = NOW, version: str = "TLSv1.3") -> ScanEvidence:
+    suite = "TLS_AES_128_GCM_SHA256" if version == "TLSv1.3" else "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+    visit = ProbeEvidence(Offer(), at, DIALOGUE, Handshake(version, suite, "x25519", (b"leaf",)))
+    return ScanEvidence(ENDPOINT, Purpose.FULL, at, (visit,), hellos=HelloEvidence(tuple(asked), at, complete))
+
+
+def read(scan: ScanEvidence, anchors: object) -> dict[str, Reading[object]]:
+    return {fact.name: fact.read(scan, anchors) for fact in facts.ENDPOINT}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 5, 8, 13])
+def test_an_interrupted_scan_says_of_nothing_that_it_does_not_apply(after: int, anchors) -> None:
+    asked = [*play(ALL, parallel=1, until=after).asked, Asked(HelloOffer("TLSv1.2", (1,)), LIMITED)]
+    readings = read(scan_with(asked, complete=False), anchors)
+    assert [name for name, reading in readings.items() if isinstance(reading, Absent)] == []
+    assert isinstance(readings["secure_renegotiation"], Unknown) or after > 5  # then each version before 1.3 had answered
+    for name in ("tls_versions", "cipher_suites", "groups", "weaknesses"):
+        assert isinstance(readings[name], Unknown), name
+
+
+def test_groups_are_not_whole_where_only_one_version_answered(anchors) -> None:
+    enumeration = Enumeration()
+    while (offer := enumeration.next_offer()) is not None:
+        answer = answer_of(ALL, offer) if offer.version == "TLSv1.3" else Silent(Cause.READ_TIMEOUT, Stage.HELLO)
+        enumeration.learn(Asked(offer, answer))
+    assert isinstance(read(scan_with(enumeration.asked), anchors)["groups"], Unknown)
+
+
+def test_what_was_enumerated_of_a_host_that_is_gone_is_not_said_for_ever(anchors) -> None:
+    interval = timedelta(minutes=15)
+    track = absorb(None, scan_with(play(ALL).asked), anchors)
+    failure = Failure(Cause.CONNECT_TIMEOUT, Stage.CONNECT)
+    for passed in range(1, 6):
+        at = NOW + passed * interval
+        track = absorb(track, ScanEvidence(ENDPOINT, Purpose.QUICK, at, (ProbeEvidence(Offer(), at, failure=failure),)), anchors)
+        readings = observe(track, ENDPOINT, at, interval).readings
+        for name in ("tls_versions", "cipher_suites", "weaknesses", "post_quantum"):
+            assert isinstance(readings[name], Known if passed <= 3 else Unknown), (passed, name)
+
+
+def test_a_server_that_signs_with_a_good_scheme_whatever_is_offered_has_no_weak_signatures(anchors) -> None:
+    asked = [
+        replace(i, answer=replace(i.answer, signature_scheme=0x0401))
+        if isinstance(i.answer, Accepted) and i.answer.signature_scheme is not None else i
+        for i in play(replace(ALL, signature_schemes=(0x0201, 0x0203, 0x0401, 0x0403))).asked
+    ]  # fmt: skip
+    assert read(scan_with(asked), anchors)["weak_signatures"] == Known(value=False)
+
+
+def test_a_version_that_a_handshake_had_is_not_said_to_be_missing(anchors) -> None:
+    """Some servers cannot ask for a key share (HelloRetryRequest), and refuse a hello without one; an ordinary hello brings TLS 1.3."""
+    readings = read(scan_with(play(replace(ALL, suites={0x0303: SIX})).asked), anchors)
+    assert isinstance(readings["tls_versions"], Unknown)
+    assert isinstance(readings["cipher_suites"], Unknown)
+    assert isinstance(readings["post_quantum"], Unknown)
+
+
+def test_a_suite_and_a_group_that_a_handshake_had_are_not_said_to_be_missing(anchors) -> None:
+    lacking = replace(ALL, suites=ALL.suites | {0x0304: (0x1302,)}, groups13=(23,))  # the visit had 0x1301 and x25519
+    readings = read(scan_with(play(lacking).asked), anchors)
+    assert isinstance(readings["cipher_suites"], Unknown)
+    assert isinstance(readings["groups"], Unknown)
+
+
+def test_any_refusal_of_a_fallback_but_the_one_for_it_leaves_that_open(anchors) -> None:
+    asked = [replace(i, answer=Refused(40, "handshake_failure")) if i.offer.fallback else i for i in play(ALL).asked]
+    assert isinstance(read(scan_with(asked), anchors)["fallback_refused"], Unknown)
+
+
+def test_a_refusal_from_before_an_interruption_is_not_vouched_for_by_a_later_day() -> None:
+    before = play(Overloaded(ALL, 1, 1, HANDSHAKE_FAILURE), parallel=1, until=1).asked
+    assert isinstance(before[0].answer, Refused)
+    picture = read_picture(play(ALL, parallel=1, known=tuple(before)).asked)
+    assert picture.spoken["TLSv1.3"] is True

@@ -534,7 +534,11 @@ def test_what_was_accepted_is_never_open_and_its_version_is_spoken_whatever_else
 def test_weak_signatures_are_accepted_refused_or_open() -> None:
     weak = offer(ECDHE, schemes=WEAK_SCHEMES)
     assert read_picture([BORNE]).weak_signatures is None
-    assert read_picture([BORNE, took(weak)]).weak_signatures is True
+    signed = Asked(weak, Accepted(V12, ECDHE, 29, signature_scheme=WEAK_SCHEMES[1], chain=(b"any",)))
+    assert read_picture([BORNE, signed]).weak_signatures is True
+    assert read_picture([BORNE, took(weak)]).weak_signatures is None
+    better = Asked(weak, Accepted(V12, ECDHE, 29, signature_scheme=0x0401, chain=(b"any",)))
+    assert read_picture([BORNE, better]).weak_signatures is False
     assert read_picture([BORNE, no(weak), BORNE]).weak_signatures is False
     assert read_picture([BORNE, no(weak)]).weak_signatures is None
     assert read_picture([BORNE, no(weak, None), BORNE]).weak_signatures is None
