@@ -189,6 +189,8 @@ def _rejected_groups(offer: HelloOffer, accepted: Mapping[int, Accepted]) -> set
     known = [accepted[code] for code in offer.cipher_suites if code in accepted]
     if offer.version == "TLSv1.3":
         return set(offer.groups) if known else set()
+    if offer.version == "TLSv1.2" and set(offer.signature_schemes) != set(SCHEMES):
+        return set()  # perhaps it was the schemes
     for answer in known:
         if not needs_group(answer.cipher_suite):
             continue
