@@ -132,8 +132,10 @@ class Prober:
     ) -> ScanEvidence:
         """Add what raw hellos tell: the whole enumeration, or the few offers that show whether an earlier one still holds."""
         began = time.monotonic()
-        if earlier is not None and (earlier.complete or not seen_to_hold):
-            again = Recheck(read_picture(earlier.asked))
+        again = Recheck(read_picture(() if earlier is None else earlier.asked))
+        if not again.expected:
+            earlier = None  # it holds nothing by which the server of now could be told from another
+        if earlier is not None:  # gone on with, or shown again, only where the server is still what it was, as far as a few offers can tell
             await self._ask_all(scan.endpoint, again, began, deadline)
             rechecked = HelloEvidence(tuple(again.asked), scan.began, complete=again.holds)
             if again.deviations:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 
-from playing import AUTHORITY, HOST, NO, YES
+from playing import AUTHORITY, HOST, NO, YES, ChangingServer, scan_once
 
 from mailtls.budget import Budget, Limits
 from mailtls.dial import Network
-from mailtls.evidence import Purpose
+from mailtls.evidence import Purpose, ScanEvidence
 from mailtls.lab import TLS, Behaviour, MailServer
-from mailtls.model import Endpoint
+from mailtls.model import Endpoint, EndpointObservation, Known
 from mailtls.probe import Prober, Visitor
 from mailtls.tracking.holding import absorb, observe
 from mailtls.trust.pkix import Anchors
@@ -34,5 +35,43 @@ async def test_a_certificate_that_was_replaced_is_not_held_against_the_host_by_t
         said = observe(track, endpoint, now, timedelta(minutes=15)).readings
         assert said["certificate_trusted"] == YES
         assert len(said["certificates"].value) == 1  # type: ignore[union-attr, arg-type]
+    finally:
+        await server.stop()
+
+
+async def test_an_enumeration_is_not_gone_on_with_where_the_server_has_changed_since() -> None:
+    weak = Behaviour(tls=TLS((AUTHORITY.issue([HOST], key="rsa2048"),), min_version="TLSv1.0", ciphers="ALL:@SECLEVEL=0"))
+    strong = replace(weak, tls=TLS(weak.tls.identities, min_version="TLSv1.2", ciphers="ECDHE+AESGCM"))  # type: ignore[union-attr]
+    limited = replace(weak, greeting=b"421 4.7.0 too many connections\r\n")
+    anchors = Anchors(AUTHORITY.root_pem, "the lab's root")
+    network = Network(allow_networks=(ip_network("127.0.0.0/8"),), connect_timeout=1)
+    server = await ChangingServer.start("127.0.0.1", 0, weak)
+    server.turns = (*(weak,) * 16, limited)
+    try:
+        endpoint = Endpoint(HOST, ip_address("127.0.0.1"), server.address[1])
+        visitor, limits = Visitor(network, "probe.example", 2.0), Limits(pace=0.0, scan_deadline=30)
+        track = absorb(None, await Prober(visitor, Budget(limits)).scan(endpoint, Purpose.FULL), anchors)
+        assert track.hellos is not None
+        assert not track.hellos.complete
+        server.turns = (strong, strong)
+        track = absorb(track, await Prober(visitor, Budget(limits)).scan(endpoint, Purpose.FULL, track.hellos), anchors)
+        said = observe(track, endpoint, track.attempted_at, timedelta(minutes=15)).readings
+        assert said["tls_versions"] == Known(["TLSv1.2", "TLSv1.3"])
+        assert said["weaknesses"] == Known([])
+    finally:
+        await server.stop()
+
+
+async def test_a_plain_server_of_openssl_is_known_whole() -> None:
+    _, scan = await _scan_of(Behaviour(tls=TLS((AUTHORITY.issue([HOST], key="rsa2048"),), min_version="TLSv1.2", ciphers="ECDHE+AESGCM")))
+    readings = absorb(None, scan, Anchors(AUTHORITY.root_pem, "the lab's root")).held
+    assert readings["tls_versions"].reading == Known(["TLSv1.2", "TLSv1.3"])
+    assert {"cipher_suites", "groups", "weaknesses", "weak_signatures"} <= readings.keys()
+
+
+async def _scan_of(behaviour: Behaviour) -> tuple[EndpointObservation, ScanEvidence]:
+    server = await MailServer.start("127.0.0.1", 0, behaviour)
+    try:
+        return await scan_once(Endpoint(HOST, ip_address("127.0.0.1"), server.address[1]), Purpose.FULL, 2.0)
     finally:
         await server.stop()
