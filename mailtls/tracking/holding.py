@@ -16,6 +16,7 @@ from mailtls.facts.visits import usual_handshake
 from mailtls.hellos import Accepted, Refused
 from mailtls.model import Absent, Cause, EndpointObservation, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
+from mailtls.tls.names import version_rank
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +85,8 @@ def absorb(track: Track | None, scan: ScanEvidence, anchors: Anchors) -> Track:
         full = scan
     elif full is not None and not shows_another_certificate(full, scan):
         scan = replace(scan, carried=full.probes)
-    if _speaks_tls(scan) and (full is None or not shows_another_certificate(full, scan)):
+    renewed = _speaks_tls(scan) and not (scan.hellos is None and _has_lost_its_best(scan, hellos))
+    if renewed and (full is None or not shows_another_certificate(full, scan)):
         scan = replace(scan, hellos=hellos)  # of a host that does not answer, nothing is renewed
     readings = {fact.name: fact.read(scan, anchors) for fact in (*facts.ENDPOINT, CHAINS)}
     held = {} if track is None else _still_applying(track.held, readings)
@@ -98,6 +100,15 @@ def absorb(track: Track | None, scan: ScanEvidence, anchors: Anchors) -> Track:
     if why_inconclusive(readings) is None:
         concluded_at = scan.began
     return Track(scan.endpoint, held, missing, scan, full, hellos, scan.began, concluded_at)
+
+
+def _has_lost_its_best(scan: ScanEvidence, hellos: HelloEvidence | None) -> bool:
+    """Whether a modern offer met an older version than the best that was enumerated: then the enumeration is not renewed."""
+    handshake = usual_handshake(scan)
+    if handshake is None or hellos is None:
+        return False
+    spoken = [version_rank(item.answer.version) for item in hellos.asked if isinstance(item.answer, Accepted)]
+    return version_rank(handshake.version) < max(spoken, default=0)
 
 
 def _speaks_tls(scan: ScanEvidence) -> bool:

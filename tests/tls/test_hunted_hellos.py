@@ -183,3 +183,23 @@ def test_a_refusal_from_before_an_interruption_is_not_vouched_for_by_a_later_day
     assert isinstance(before[0].answer, Refused)
     picture = read_picture(play(ALL, parallel=1, known=tuple(before)).asked)
     assert picture.spoken["TLSv1.3"] is True
+
+
+def test_an_enumeration_is_not_renewed_by_visits_that_meet_an_older_version_than_its_best(anchors) -> None:
+    interval = timedelta(minutes=15)
+    track = absorb(None, scan_with(play(ALL).asked), anchors)
+    for passed in range(1, 6):
+        at = NOW + passed * interval
+        quick = replace(scan_with([], at=at, version="TLSv1.2"), purpose=Purpose.QUICK, hellos=None)
+        track = absorb(track, quick, anchors)
+        readings = observe(track, ENDPOINT, at, interval).readings
+        for name in ("tls_versions", "post_quantum"):
+            assert isinstance(readings[name], Known if passed <= 3 else Unknown), (passed, name)
+
+
+def test_a_refusal_of_weak_signatures_says_nothing_about_groups() -> None:
+    asked = [i for i in play(ALL).asked if not i.offer.question.startswith("another curve")]
+    weak = [i for i in asked if i.offer.question.startswith("does it sign with SHA-1")]
+    refused = [replace(i, answer=Refused(40, "handshake_failure")) if i in weak else i for i in asked]
+    assert weak
+    assert read_picture(refused).open_groups("TLSv1.2")
