@@ -25,8 +25,12 @@ _CURVES = {
 """Bits of the named curves' fields (RFC 5480, SEC 2, RFC 5639, RFC 8998)."""
 _RSA, _RSA_PSS, _DSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10", "1.2.840.10040.4.1", "1.2.840.10045.2.1"
 _PRIME_FIELD = "1.2.840.10045.1.1"
-_FIXED = {"1.3.101.112": ("Ed25519", 256), "1.3.101.113": ("Ed448", 456)}  # RFC 8410
-_ML_DSA = {"2.16.840.1.101.3.4.3.17": "ML-DSA-44", "2.16.840.1.101.3.4.3.18": "ML-DSA-65", "2.16.840.1.101.3.4.3.19": "ML-DSA-87"}  # RFC 9881
+_FIXED = {
+    "1.3.101.112": ("Ed25519", 32), "1.3.101.113": ("Ed448", 57),
+    "2.16.840.1.101.3.4.3.17": ("ML-DSA-44", 1_312), "2.16.840.1.101.3.4.3.18": ("ML-DSA-65", 1_952),
+    "2.16.840.1.101.3.4.3.19": ("ML-DSA-87", 2_592),
+}  # fmt: skip
+"""Octets of the keys that have but one size (RFC 8032 section 5, FIPS 204 section 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,12 @@ def read_public_key(der: bytes) -> PublicKey:
     """Read a SubjectPublicKeyInfo. Never raises: what cannot be read is a problem."""
     sha256 = hashlib.sha256(der).hexdigest()
     try:
-        algorithm, key = read_element(der, SEQUENCE).inside()
-        parts = algorithm.inside()
-        if key.tag != BIT_STRING or not parts or parts[0].tag != OID:
-            raise NotDER("no algorithm with a key")
-        return _read(sha256, oid_name(parts[0].content), parts[1:], key.content[1:])
-    except (ValueError, IndexError) as error:  # NotDER, or another number of parts than there should be
+        parts = read_element(der, SEQUENCE).inside()
+        algorithm = parts[0].inside() if parts else []
+        if len(parts) != 2 or parts[1].tag != BIT_STRING or not algorithm or algorithm[0].tag != OID:
+            return PublicKey(sha256, problem="no algorithm with a key")
+        return _read(sha256, oid_name(algorithm[0].content), algorithm[1:], parts[1].content[1:])
+    except NotDER as error:
         return PublicKey(sha256, problem=str(error))
 
 
@@ -70,12 +74,12 @@ def _read(sha256: str, algorithm: str, parameters: list[Element], key: bytes) ->
     if algorithm in (_RSA, _RSA_PSS):
         return _rsa(sha256, key)
     if algorithm == _EC:
-        return _curve(sha256, parameters)
+        return _curve(sha256, parameters, key)
     if algorithm in _FIXED:
-        kind, bits = _FIXED[algorithm]
-        return PublicKey(sha256, kind, bits, is_bounded=True)
-    if algorithm in _ML_DSA:
-        return PublicKey(sha256, _ML_DSA[algorithm], 8 * len(key), is_bounded=True)
+        kind, size = _FIXED[algorithm]
+        if len(key) != size:
+            raise NotDER(f"a key of {kind} that has not its {size} octets")
+        return PublicKey(sha256, kind, 8 * size, is_bounded=True)
     if algorithm == _DSA:
         if not parameters or parameters[0].tag != SEQUENCE:
             raise NotDER("a DSA key without its parameters")
@@ -84,9 +88,10 @@ def _read(sha256: str, algorithm: str, parameters: list[Element], key: bytes) ->
     raise NotDER(f"a key of the algorithm {algorithm}, which is not known here")
 
 
-def _curve(sha256: str, parameters: list[Element]) -> PublicKey:
+def _curve(sha256: str, parameters: list[Element], point: bytes) -> PublicKey:
     if parameters and parameters[0].tag == SEQUENCE:  # X9.62: version, field, curve, base point, order
-        field = parameters[0].inside()[1].inside()
+        spelt = parameters[0].inside()
+        field = spelt[1].inside() if len(spelt) > 1 else []
         if len(field) != 2 or field[0].tag != OID or oid_name(field[0].content) != _PRIME_FIELD:
             raise NotDER("a curve that is spelt out, over a field that is not known here")
         oddity = "its curve is spelt out instead of named (RFC 5480 section 2.1.1)"
@@ -96,6 +101,9 @@ def _curve(sha256: str, parameters: list[Element]) -> PublicKey:
     curve = oid_name(parameters[0].content)
     if curve not in _CURVES:
         raise NotDER(f"the curve {curve}, which is not known here")
+    size = (_CURVES[curve] + 7) // 8
+    if len(point) not in (1 + size, 1 + 2 * size):
+        raise NotDER(f"no point of the curve {curve}")
     return PublicKey(sha256, "ECDSA", _CURVES[curve], is_bounded=True)
 
 

@@ -185,6 +185,23 @@ def test_a_negative_modulus_is_a_problem() -> None:
     assert read.problems == ("public key: a number that is negative, or no number",)
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "key", "words"),
+    [
+        ("06032b6570", bytes(31), "Ed25519 that has not its 32 octets"), ("06032b6571", bytes(32), "Ed448 that has not its 57 octets"),
+        ("06072a8648ce3d020106082a8648ce3d030107", bytes(64), "no point of the curve 1.2.840.10045.3.1.7"),
+        ("06072a8648ce3d02010603551d11", bytes(65), "the curve 2.5.29.17, which is not known here"),
+        ("06072a8648ce3d0201", bytes(65), "a key without its curve"), ("06072a8648ce380401", bytes(65), "a DSA key without its parameters"),
+        ("06072a8648ce3d02013000", bytes(65), "a curve that is spelt out, over a field that is not known"),
+        ("0603551d11", b"", "a key of the algorithm 2.5.29.17"),
+    ],
+)  # fmt: skip
+def test_a_key_that_is_none_is_a_problem(algorithm: str, key: bytes, words: str) -> None:
+    read = read_public_key(tlv(0x30, tlv(0x30, bytes.fromhex(algorithm)), tlv(3, b"\0", key)))
+    assert (read.kind, read.bits) == (None, None)
+    assert words in read.problem
+
+
 def test_equal_keys_have_equal_digests_whatever_certificate_they_stand_in() -> None:
     again = CA.sign("mx2.example", LEAF.key)
     assert again.der != LEAF.der
