@@ -119,19 +119,18 @@ class PolicyFetcher:
             return replace(fetch, failure=Failure(Cause.NOT_ATTEMPTED, Stage.HTTPS, why_out_of_scope(addresses[0], self.fetching.network) or ""))
         endpoints = [Endpoint(fetch.host, address, self.fetching.port) for address in within[:MAX_ADDRESSES_TRIED]]
         tried: list[PolicyFetch] = []
+        turn_by = time.monotonic() + self.budget.limits.scan_deadline
         for number, endpoint in enumerate(endpoints):
             attempt = _Attempt(endpoint, fetch, self.fetching)
-            began = time.monotonic()
-            patience = max(0.0, left) / (len(endpoints) - number)
             try:
-                async with self.budget.place(endpoint, began + self.budget.limits.scan_deadline):
+                async with self.budget.place(endpoint, turn_by):
                     began = time.monotonic()
-                    await attempt.run(patience)
+                    await attempt.run(max(0.0, left) / (len(endpoints) - number))  # what one leaves over, the others have
+                    left -= time.monotonic() - began
             except Ended as end:
                 attempt.end(end.failure)
             else:
                 self.budget.report(endpoint, attempt.about_us())
-            left -= time.monotonic() - began
             tried.append(attempt.fetch)
             if attempt.fetch.status is not None:
                 return attempt.fetch

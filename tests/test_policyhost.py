@@ -52,7 +52,7 @@ async def server(serving: Serving):
     await running.stop()
 
 
-def fetcher(resolver: Any, port: int, *, network: Network = LOOPBACK, deadline: float = 1.0, budget: Budget | None = None) -> PolicyFetcher:
+def fetcher(resolver: Any, port: int, *, network: Network = LOOPBACK, deadline: float = 20.0, budget: Budget | None = None) -> PolicyFetcher:
     budget = budget or Budget(Limits(pace=0.0, scan_deadline=5))
     return PolicyFetcher(Fetching(network, "mailtls/test", port, deadline), resolver, budget)
 
@@ -149,10 +149,10 @@ async def test_addresses_of_a_family_that_this_place_lacks_are_left_out(server, 
 async def test_one_limit_holds_for_all_addresses_and_a_slow_one_leaves_time_for_the_next(server, serving) -> None:
     silent = await PolicyServer.start("127.0.0.2", server.address[1], replace(serving, on_hello=(Stall(),)))
     try:
-        fetch = await fetcher(Resolver("127.0.0.2", "127.0.0.1"), server.address[1]).fetch("a.example", "1")
+        fetch = await fetcher(Resolver("127.0.0.2", "127.0.0.1"), server.address[1], deadline=1.0).fetch("a.example", "1")
         assert fetch.status == 200
         server.serving = replace(serving, answer=(Delay(5), GOOD))
-        fetch = await fetcher(Resolver("127.0.0.2", "127.0.0.1"), server.address[1]).fetch("a.example", "1")
+        fetch = await fetcher(Resolver("127.0.0.2", "127.0.0.1"), server.address[1], deadline=1.0).fetch("a.example", "1")
         assert fetch.failure is not None
         assert fetch.failure.cause is Cause.READ_TIMEOUT
         assert fetch.took < 3
