@@ -158,7 +158,7 @@ async def test_an_interrupted_enumeration_is_gone_on_with_where_it_stopped(
     fresh = [item for item in found.asked if item not in answered]
     assert all(item.began > 86_000 for item in fresh)
     assert len(fresh) <= len(whole.asked) - len(answered) + 1
-    assert (len(again.asked) == len(fresh)) is seen_to_hold  # else a check came first
+    assert len(again.asked) > len(fresh)  # a check came first: a server that has changed is not gone on with
     suites = again.observed(scan).readings["cipher_suites"]
     assert isinstance(suites, Known)
     assert {v: set(s) for v, s in suites.value.items()} == {

@@ -53,7 +53,7 @@ LARGE = 2_048
 """Octets of a hello that is larger than one segment of the usual network; post-quantum key shares make them so."""
 MAX_UNANSWERED = 3
 """After so many hellos without an answer nothing more is asked."""
-MAX_REPEATED = 6
+MAX_REPEATED = 16
 """Refusals that lack what vouches for them and are asked for once more."""
 _LIKELY_13 = frozenset({0x1301, 0x1302, 0x1303})
 _PROTOCOL_VERSION = 70
@@ -367,14 +367,19 @@ class Enumeration:
         return _offer_13(tuple(self._accepted["TLSv1.3"]), groups_of_13(), question) if "TLSv1.3" in self._accepted else None
 
     def _doubts(self) -> Questions:
-        """Ask again what was refused before anything had been accepted, and end with an offer that vouches for the refusals before it."""
+        """Ask again what was refused and nothing vouches for yet, apart from the first time, and end with an offer that is accepted."""
         plain = self._plain()
         if plain is None:
             return
-        vouched = set(vouched_refusals(self.asked))
-        unvouched = [i.offer for i in self.asked if isinstance(i.answer, Refused) and i not in vouched and i.offer.is_plain]
-        for offer in list(dict.fromkeys(unvouched))[:MAX_REPEATED]:
-            yield from self._ask(offer)
+        control = next(item for item in self.asked if isinstance(item.answer, Accepted))
+        for _ in range(2):
+            vouched = set(vouched_refusals([*self.asked, control]))  # as it will be, once the last offer is accepted
+            doubtful = dict.fromkeys(i.offer for i in self.asked if isinstance(i.answer, Refused) and i not in vouched)
+            if doubtful and not isinstance(self.asked[-1].answer, Accepted):
+                yield from self._ask(plain)
+            for offer in list(doubtful)[:MAX_REPEATED]:
+                if isinstance((yield offer), Silent):
+                    raise _Unanswered
         if not isinstance(self.asked[-1].answer, Accepted):
             yield from self._ask(plain)
 

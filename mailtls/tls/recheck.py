@@ -81,6 +81,8 @@ class Recheck:
         self.asked: list[Asked] = []
         self.interrupted: Silent | None = None
         self._left = [expectation.offer for expectation in self.expected]
+        self._closed_upon: list[HelloOffer] = []
+        self._is_second_round = False
         self._out = False
 
     @property
@@ -96,14 +98,17 @@ class Recheck:
         return self._left[0]
 
     def learn(self, asked: Asked) -> None:
-        """Take the answer; a close is asked for once more at once."""
+        """Take the answer; what was closed upon is asked for once more at the end, with something accepted before and after it."""
         self._out = False
         self.asked.append(asked)
+        offer = self._left.pop(0)
         if isinstance(asked.answer, Silent):
             self.interrupted = asked.answer
-        repeated = len(self.asked) > 1 and self.asked[-2].offer == asked.offer
-        if not (isinstance(asked.answer, Refused) and asked.answer.alert not in ABOUT_THE_OFFER and not repeated):
-            self._left.pop(0)
+        elif isinstance(asked.answer, Refused) and asked.answer.alert not in ABOUT_THE_OFFER and not self._is_second_round:
+            self._closed_upon.append(offer)
+        if not self._left and self._closed_upon and not self._is_second_round:
+            self._is_second_round = True
+            self._left = [*self._closed_upon, self.expected[-1].offer]
 
     @property
     def holds(self) -> bool:

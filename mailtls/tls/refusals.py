@@ -17,8 +17,9 @@ def vouched_refusals(asked: Sequence[Asked]) -> tuple[Asked, ...]:
     """Return the refusals that were about the offer, and not about us or the moment.
 
     An alert that answers offers counts when a later answer accepts one. A close, or an alert that any fault may lead to, counts when
-    the same offer met it twice and nothing else, with an accepted offer before the first time and after the last; and of a server that
-    closed upon an offer and answered it another time, no close says anything.
+    the same offer met it twice and nothing else, with an accepted offer before the first time, between the two, and after the last, so that
+    a bad moment, however many offers it takes, is not mistaken for a refusal; and of a server that closed upon an offer and answered it
+    another time, no close says anything.
     """
     taken = [index for index, item in enumerate(asked) if isinstance(item.answer, Accepted)]
     if not taken:
@@ -37,7 +38,8 @@ def vouched_refusals(asked: Sequence[Asked]) -> tuple[Asked, ...]:
         if _is_about_the_offer(item):
             counts = index < taken[-1]
         else:
-            counts = not erratic and sum(taken[0] < place < taken[-1] for place in closed[item.offer]) > 1
+            places = [place for place in closed[item.offer] if taken[0] < place < taken[-1]]
+            counts = not erratic and any(places[0] < place < places[-1] for place in taken if places)
         if counts:
             found.append(item)
     return tuple(found)

@@ -142,7 +142,7 @@ def test_a_server_that_refuses_everything_but_one_suite_without_end_is_left_afte
 
     server = Stubborn()
     asked = play(server, parallel=1).asked  # type: ignore[arg-type]
-    assert server.calls < 60
+    assert server.calls < 80
     assert not [item for item in read_picture(asked).refused if isinstance(item.answer, Refused)]
 
 

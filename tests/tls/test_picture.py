@@ -90,21 +90,23 @@ def test_an_alert_counts_when_something_is_accepted_later(story: str, wanted: st
         ("Bx Bx A+", ""),
         ("Bx A+ Bx A+", ""),
         ("A+ Bx A+ Bx", ""),
-        ("A+ Bx Bx A+", "B"),
+        ("A+ Bx Bx A+", ""),
         ("A+ Bx A+ Bx A+", "B"),
         ("A+ Bx Cx A+", ""),
-        ("A+ Bx Cx Bx Cx A+", "BC"),
+        ("A+ Bx Cx Bx Cx A+", ""),
+        ("A+ Bx Cx A+ Bx Cx A+", "BC"),
+        ("A+ Bx Bx A+ Bx A+", "B"),
         ("A+ Bx Bx B+", ""),
         ("A+ B+ Bx Bx A+", ""),
         ("A+ Bx B? A+", ""),
     ],
 )
-def test_a_close_counts_when_it_happened_twice_between_accepted_offers(story: str, wanted: str) -> None:
+def test_a_close_counts_when_it_happened_twice_with_accepted_offers_before_between_and_after(story: str, wanted: str) -> None:
     assert vouched(story) == wanted
 
 
 @pytest.mark.parametrize(
-    ("story", "wanted"), [("A+ B8 A+", ""), ("B8 A+", ""), ("A+ B8 B8 A+", "B"), ("A+ B8 Bx A+", "B"), ("A+ Bx B8", "")]
+    ("story", "wanted"), [("A+ B8 A+", ""), ("B8 A+", ""), ("A+ B8 B8 A+", ""), ("A+ B8 A+ B8 A+", "B"), ("A+ B8 A+ Bx A+", "B"), ("A+ Bx B8", "")]
 )
 def test_an_alert_that_any_fault_may_lead_to_counts_as_a_close(story: str, wanted: str) -> None:
     assert vouched(story) == wanted
@@ -117,8 +119,8 @@ def test_an_alert_that_any_fault_may_lead_to_counts_as_a_close(story: str, wante
         ("A+ Bx Bx C+ Cx A+", ""),
         ("A+ A8 Bx Bx A+", ""),
         ("A+ Ax B! Cx Cx A+", "B"),  # alerts are about the offer all the same
-        ("A+ A! Bx Bx A+", "B"),
-        ("A+ A? Bx Bx A+", "B"),
+        ("A+ A! Bx A+ Bx A+", "B"),
+        ("A+ A? Bx A+ Bx A+", "B"),
     ],
 )
 def test_where_a_server_closes_upon_what_it_accepted_no_close_counts(story: str, wanted: str) -> None:
@@ -572,7 +574,8 @@ def test_what_a_hello_may_have_is_borne_or_not_or_unknown(name: str) -> None:
     assert read_picture([plain, no(odd), plain]).bears == {name: False}
     assert read_picture([plain, no(odd)]).bears == {}
     assert read_picture([plain, no(odd, None), plain]).bears == {}
-    assert read_picture([plain, no(odd, None), no(odd, None), plain]).bears == {name: False}
+    assert read_picture([plain, no(odd, None), no(odd, None), plain]).bears == {}
+    assert read_picture([plain, no(odd, None), plain, no(odd, None), plain]).bears == {name: False}
     assert read_picture([plain, Asked(odd, TIMEOUT), plain]).bears == {}
 
 
