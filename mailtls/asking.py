@@ -7,11 +7,11 @@ transcript but what a failure needs. What replies mean is decided by the same pu
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from mailtls.dial import Ended, dial, source_of
+from mailtls.dial import Ended, connect, source_of
 from mailtls.hellos import Asked, Silent
 from mailtls.model import Cause, Stage
 from mailtls.smtp import ehlo, meaning
@@ -42,19 +42,14 @@ async def ask(endpoint: Endpoint, offer: HelloOffer, network: Network, ehlo_name
 
     """
     began = time.monotonic()
-    try:
-        connection = await dial(endpoint, network)
-    except Ended as end:
-        now = time.monotonic()
-        return Asked(offer, Silent(end.failure.cause, end.failure.stage, end.failure.detail), began - since, now - since)
-    source = source_of(connection)
     loop = asyncio.get_running_loop()
     question = _Question(offer, endpoint.server_name, ehlo_name.encode("ascii"), loop.create_future())
     try:
-        transport, _ = await loop.create_connection(lambda: question, sock=connection)
-    except OSError as error:
-        connection.close()
-        return Asked(offer, Silent(Cause.CONNECTION_CLOSED, Stage.CONNECT, str(error)), began - since, time.monotonic() - since, source)
+        transport = await connect(endpoint, network, question)
+    except Ended as end:
+        now = time.monotonic()
+        return Asked(offer, Silent(end.failure.cause, end.failure.stage, end.failure.detail), began - since, now - since)
+    source = source_of(transport)
     timer = loop.call_later(max(0.0, began + deadline - time.monotonic()), question.expire, deadline)
     try:
         answer = await question.answer
@@ -108,11 +103,12 @@ class Questions(Protocol):
 class _Question(asyncio.BufferedProtocol):
     """One connection, from the greeting to the answer."""
 
+    _buffer = memoryview(bytearray(_READ))  # one for all: what the loop reads into it is copied before it reads again
+
     def __init__(self, offer: HelloOffer, host: str, name: bytes, answer: asyncio.Future[Answer]) -> None:
         self.answer = answer
         self._offer, self._host, self._name = offer, host, name
-        self._buffer = bytearray(_READ)
-        self._heard = bytearray()
+        self._heard = b""
         self._stage = Stage.GREETING
         self._reader = AnswerReader(offer)
         self._transport: asyncio.Transport
@@ -126,13 +122,13 @@ class _Question(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # of a stream socket
 
-    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - the library's signature
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the library's signature
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         if self.answer.done():
             return
-        octets = bytes(memoryview(self._buffer)[:nbytes])
+        octets = bytes(self._buffer[:nbytes])
         self._received += nbytes
         if self._stage is Stage.HELLO:
             answer = self._reader.feed(octets)
@@ -144,11 +140,11 @@ class _Question(asyncio.BufferedProtocol):
             self._read_reply()
 
     def _read_reply(self) -> None:
-        outcome = read_reply(bytes(self._heard))
+        outcome = read_reply(self._heard)
         if isinstance(outcome, Malformed):
             self._end(Cause.LIMIT_EXCEEDED if outcome.too_long else Cause.PROTOCOL_ERROR, outcome.why)
         elif not isinstance(outcome, Incomplete):
-            self._heard.clear()  # what came unasked behind the reply is not the answer to the next command
+            self._heard = b""  # what came unasked behind the reply is not the answer to the next command
             self._go_on(outcome.reply)
 
     def _go_on(self, reply: Reply) -> None:
@@ -160,7 +156,7 @@ class _Question(asyncio.BufferedProtocol):
             else:
                 self._end(Cause.PROTOCOL_ERROR, "STARTTLS is not offered any more")
         elif self._stage is Stage.STARTTLS and reply.code == 220:
-            self._send(Stage.HELLO, client_hello(self._offer, self._host, secrets.token_bytes(RANDOM)))
+            self._send(Stage.HELLO, client_hello(self._offer, self._host, os.urandom(RANDOM)))
         else:
             self._end(meaning.why_refused(reply), str(reply))
             if reply.code != 421:
@@ -181,7 +177,7 @@ class _Question(asyncio.BufferedProtocol):
         if self._stage is Stage.HELLO:
             self._end(Cause.READ_TIMEOUT, f"no {'whole ' if self._reader.has_begun else ''}answer to our hello {limit}")
             return
-        outcome = read_reply(bytes(self._heard))
+        outcome = read_reply(self._heard)
         if isinstance(outcome, Malformed):
             self._end(Cause.PROTOCOL_ERROR, outcome.why)
         elif self._heard:
@@ -199,5 +195,5 @@ class _Question(asyncio.BufferedProtocol):
         if self._stage is Stage.HELLO:
             self.answer.set_result(self._reader.end(reset=reset))
             return
-        said = f"after '{readable(bytes(self._heard), 120)}'" if self._heard else "before any reply"
+        said = f"after '{readable(self._heard, 120)}'" if self._heard else "before any reply"
         self._end(Cause.CONNECTION_CLOSED, f"the server {'reset' if reset else 'closed'} the connection {said}")

@@ -181,13 +181,16 @@ class AnswerReader:
         return None
 
 
+_NOT_KNOWN_YET = KeyExchange()
+
+
 class _Flight:
     """What the messages of one flight say, in order: hello, certificate, key exchange."""
 
     def __init__(self, offer: HelloOffer) -> None:
         self._offer = offer
         self._hello: dict[str, object] = {}
-        self._exchange = KeyExchange()
+        self._exchange = _NOT_KNOWN_YET
         self._chain: tuple[bytes, ...] = ()
 
     @property

@@ -32,7 +32,7 @@ SUPPORTED_VERSIONS, KEY_SHARE, RENEGOTIATION_INFO = 43, 51, 0xFF01
 
 _GREASE = 0x5A5A
 _UNKNOWN = 0xFE0F  # of the range for private use
-_DEFLATE_OR_NONE = b"\x01\x00"
+_RECORD = 16_384
 _HANG = range(256, 512)
 """Octets of a hello at which some load balancers hang (RFC 7685 section 1)."""
 
@@ -59,17 +59,17 @@ def client_hello(offer: HelloOffer, host: str, random: bytes) -> bytes:
         suites = (_GREASE, *suites)
     if offer.version == "SSLv3":
         suites = (*suites, EMPTY_RENEGOTIATION_INFO)
-    compression = b"\x00" if offer.version == "TLSv1.3" else _DEFLATE_OR_NONE
-    session = random if offer.version == "TLSv1.3" else b""  # RFC 8446 appendix D.4: what middleboxes expect
-    body = uint(2, min(code, 0x0303)) + random + vector(1, session) + vector(2, uints(2, suites)) + vector(1, compression)
+    if offer.version == "TLSv1.3":  # with a session to resume, as middleboxes expect (RFC 8446 appendix D.4)
+        body = b"\x03\x03%b\x20%b%b\x01\x00" % (random, random, vector(2, uints(2, suites)))
+    else:
+        body = b"%b%b\x00%b\x02\x01\x00" % (uint(2, code), random, vector(2, uints(2, suites)))  # with DEFLATE, or without
     extensions = b"" if offer.version == "SSLv3" else _extensions(offer, host)
     if extensions:
         extensions += _padding(4 + len(body) + 2 + len(extensions), offer.size)
         body += vector(2, extensions)
     message = b"\x01" + vector(3, body)
-    record_version = uint(2, min(code, 0x0301))  # RFC 8446 appendix D.1, RFC 5246 appendix E.1
-    fragments = [message[start : start + 16_384] for start in range(0, len(message), 16_384)]
-    return b"".join(b"\x16" + record_version + vector(2, fragment) for fragment in fragments)
+    header = b"\x16\x03\x00" if offer.version == "SSLv3" else b"\x16\x03\x01"  # RFC 8446 appendix D.1, RFC 5246 appendix E.1
+    return b"".join([header + vector(2, message[start : start + _RECORD]) for start in range(0, len(message), _RECORD)])
 
 
 def _extensions(offer: HelloOffer, host: str) -> bytes:
@@ -79,14 +79,13 @@ def _extensions(offer: HelloOffer, host: str) -> bytes:
     if offer.server_name != "none":
         parts.append(_server_name(host if offer.server_name == "host" else ODD_NAME))
     if offer.groups:
-        groups = (_GREASE, *offer.groups) if offer.grease else offer.groups
-        parts.append(_extension(SUPPORTED_GROUPS, vector(2, uints(2, groups))))
+        parts.append(_listing(SUPPORTED_GROUPS, (_GREASE, *offer.groups) if offer.grease else offer.groups))
     if offer.signature_schemes:
-        parts.append(_extension(SIGNATURE_ALGORITHMS, vector(2, uints(2, offer.signature_schemes))))
+        parts.append(_listing(SIGNATURE_ALGORITHMS, offer.signature_schemes))
     if offer.version == "TLSv1.3":
         versions = (_GREASE, CODES["TLSv1.3"]) if offer.grease else (CODES["TLSv1.3"],)
         parts.append(_extension(SUPPORTED_VERSIONS, vector(1, uints(2, versions))))
-        parts.append(_extension(KEY_SHARE, vector(2)))
+        parts.append(_NO_SHARE)
     else:
         parts.append(_FOR_OLDER)
     if offer.grease:
@@ -98,6 +97,12 @@ def _extension(kind: int, body: bytes = b"") -> bytes:
     return uint(2, kind) + vector(2, body)
 
 
+@lru_cache(maxsize=256)
+def _listing(kind: int, numbers: tuple[int, ...]) -> bytes:
+    return _extension(kind, vector(2, uints(2, numbers)))
+
+
+_NO_SHARE = _extension(KEY_SHARE, vector(2))
 _FOR_OLDER = b"".join(
     (
         _extension(RENEGOTIATION_INFO, vector(1)),
