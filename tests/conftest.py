@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,7 +17,28 @@ from mailtls.probe import Prober, Visitor
 from mailtls.tracking.holding import absorb, observe
 from mailtls.trust.pkix import Anchors
 
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
 HOST = "mx.wild.example"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--uvloop", action="store_true", help="run the tests on the event loop of the extra 'speed'")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--uvloop"):
+        import uvloop
+
+        class Faster:
+            def pytest_asyncio_loop_factories(self) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+                return {"uvloop": uvloop.new_event_loop}
+
+        config.pluginmanager.register(Faster())
+        # uvloop warns of a socket that a cancelled look-up left open while it closes; as an error, that would keep it from ever closing.
+        config.addinivalue_line("filterwarnings", "default::ResourceWarning")
 
 
 @pytest.fixture(scope="session")

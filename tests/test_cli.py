@@ -18,7 +18,7 @@ import yaml
 from typer.testing import CliRunner
 
 from mailtls import __version__, demo, facts
-from mailtls.cli import app, exit_status
+from mailtls.cli import _asyncio_run, app, exit_status
 from mailtls.lab import Behaviour, Lab
 from mailtls.model import DomainObservation, Verdict
 
@@ -226,3 +226,16 @@ def test_usage_is_status_two_and_the_version_is_told(world: World) -> None:
     assert run("check", "a.example", "--format", "xml")[0] == 2
     assert run("run", "--config.file", world.path, "--web.listen-address", "nonsense")[0] == 2
     assert run("--version")[:2] == (0, f"mailtls {__version__}\n")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_faster_loop_is_used_where_it_is_installed_and_missed_by_nobody(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if there:
+        pytest.importorskip("uvloop")
+    else:
+        monkeypatch.setitem(sys.modules, "uvloop", None)
+
+    async def loop() -> str:
+        return type(asyncio.get_running_loop()).__module__.partition(".")[0]
+
+    assert _asyncio_run(loop()) == ("uvloop" if there else "asyncio")
