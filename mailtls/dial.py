@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import TYPE_CHECKING, Literal
 
-from mailtls.evidence import Failure
-from mailtls.model import Cause, Stage
+from mailtls.model import Cause, Failure, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,20 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mailtls.model import Failure as Failure  # noqa: PLC0414, TC001 - it is evidence; it is defined where dialling finds it
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from mailtls.hellos import HelloEvidence, Refused
-    from mailtls.model import Cause, Endpoint, EndpointObservation, Stage, Unknown
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What ended a visit, or a look-up, before its end."""
-
-    cause: Cause
-    stage: Stage
-    detail: str = ""
+    from mailtls.model import Endpoint, EndpointObservation, Stage, Unknown
 
 
 class LookupOutcome(StrEnum):

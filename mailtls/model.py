@@ -62,6 +62,15 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """What ended a visit, or a look-up, before its end."""
+
+    cause: Cause
+    stage: Stage
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Known(Generic[T]):
     """It was measured, and this is the value."""
 
