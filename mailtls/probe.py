@@ -17,7 +17,7 @@ from mailtls.asking import ask, ask_all
 from mailtls.dial import Ended, dial, ended, source_of, why_out_of_scope
 from mailtls.dialogue import Dialogue, Transcript
 from mailtls.evidence import Failure, Handshake, KeyType, Offer, ProbeEvidence, Purpose, ScanEvidence
-from mailtls.facts.visits import came_to_hello, is_out_of_step, spoke_esmtp
+from mailtls.facts.visits import came_to_hello, is_out_of_step
 from mailtls.handshake import Channel
 from mailtls.hellos import Asked, HelloEvidence, Refused, Silent
 from mailtls.model import Cause, Stage, Unknown
@@ -259,9 +259,8 @@ def _next_offer(purpose: Purpose, probes: list[ProbeEvidence]) -> Offer | None:
         return None
     secured = [probe.handshake for probe in probes if isinstance(probe.handshake, Handshake)]
     if last.handshake is None:
-        # STARTTLS failed, or the server knows only HELO, or does not offer what it did before.
-        doubtful = bool(secured) or not spoke_esmtp(last) or any(e.stage is Stage.STARTTLS for e in last.exchanges)
-        return _USUAL if doubtful and not (len(probes) > 1 and probes[-2].handshake is None) else None
+        # No STARTTLS, or none that works: it is said against the server when two connections agree.
+        return None if len(probes) > 1 and probes[-2].handshake is None else _USUAL
     if isinstance(last.handshake, Refused) and not repeated and (not secured or last.handshake.alert not in ABOUT_THE_OFFER):
         return last.offer
     if purpose is Purpose.QUICK or not secured:

@@ -161,6 +161,7 @@ ROWS: dict[str, Row] = {
     "STARTTLS is no longer offered on the second visit": Row(
         (OK, Behaviour(ehlo=b"250-mx\r\n250 SIZE\r\n")), {"starttls_offered": NO, "starttls_accepted": ABSENT}, quits=True
     ),
+    "STARTTLS is not offered on the first visit alone": Row((Behaviour(ehlo=b"250-mx\r\n250 SIZE\r\n"), OK), GOOD, quits=True),
     "STARTTLS is not offered on the second visit alone": Row(
         (OK, Behaviour(ehlo=b"250-mx\r\n250 SIZE\r\n"), BOTH), MEASURED, quits=True
     ),
