@@ -220,7 +220,8 @@ class Measurer:
             known = known.learn(path) if isinstance(path, Path) else known
         if known is not self.anchors.known:
             self.anchors = self.anchors.knowing(known)
-        self.tracks[scan.endpoint] = absorb(self.tracks.get(scan.endpoint), scan, self.anchors)
+        interval = None if self.pace is None else self.pace.enumeration_interval
+        self.tracks[scan.endpoint] = absorb(self.tracks.get(scan.endpoint), scan, self.anchors, interval)
 
     def observe(self, provider: str, route: RouteEvidence, now: datetime, latest: RouteEvidence | None = None) -> DomainObservation:
         """Return what may be said of a domain now: by a route, and by what came of the latest look-up where that is another."""

@@ -51,8 +51,11 @@ class Again:
         if isinstance(seen, Asked):
             self.asked.append(seen)
 
-    def observed(self, scan: ScanEvidence) -> EndpointObservation:
-        return observe(absorb(None, scan, self.anchors), self.endpoint, scan.began, None)
+    def observed(self, *scans: ScanEvidence) -> EndpointObservation:
+        track = None
+        for scan in scans:
+            track = absorb(track, scan, self.anchors)
+        return observe(track, self.endpoint, scans[-1].began, None)
 
 
 @pytest.fixture
@@ -126,11 +129,12 @@ async def test_what_an_earlier_process_found_says_nothing_of_today_while_the_che
 async def test_what_this_process_saw_hold_goes_on_to_hold_through_a_check_that_is_not_answered(
     again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    earlier = (await again.scan()).hellos
+    first = await again.scan()
     Interrupting(monkeypatch, 1)
-    scan = await again.scan(earlier, seen_to_hold=True)
-    assert scan.hellos is earlier
-    assert isinstance(again.observed(scan).readings["cipher_suites"], Known)
+    scan = await again.scan(first.hellos, seen_to_hold=True)
+    assert scan.hellos is first.hellos
+    assert isinstance(again.observed(first, scan).readings["cipher_suites"], Known)
+    assert isinstance(again.observed(scan).readings["cipher_suites"], Unknown)  # what nobody saw hold is no evidence of now
 
 
 @pytest.mark.parametrize("seen_to_hold", [True, False])

@@ -62,6 +62,7 @@ class Track:
         hellos: the raw hellos of the last enumeration.
         attempted_at: when the last scan began.
         concluded_at: when the last conclusive scan began.
+        enumerated_at: when the raw hellos were last seen to hold, by an enumeration or a recheck that was answered as expected.
 
     """
 
@@ -73,12 +74,23 @@ class Track:
     hellos: HelloEvidence | None
     attempted_at: datetime
     concluded_at: datetime | None
+    enumerated_at: datetime | None = None
 
 
-def absorb(track: Track | None, scan: ScanEvidence, anchors: Anchors) -> Track:
-    """Return what is remembered after one more scan."""
+def absorb(track: Track | None, scan: ScanEvidence, anchors: Anchors, enumeration_interval: timedelta | None = None) -> Track:
+    """Return what is remembered after one more scan.
+
+    Args:
+        track: what was remembered before it.
+        scan: the scan.
+        anchors: the trust anchors.
+        enumeration_interval: the schedule's; an enumeration that no recheck has seen to hold for three of these is not shown any more.
+            ``None`` for a single check.
+
+    """
     full = None if track is None else track.full
     hellos = scan.hellos if scan.hellos is not None or track is None else track.hellos
+    enumerated_at = scan.began if _is_of_now(scan) else None if track is None else track.enumerated_at
     if scan.purpose is Purpose.FULL and usual_handshake(scan) is not None:
         if scan.hellos is None and full is not None and shows_another_certificate(full, scan):
             hellos = None  # they hold the certificate that was replaced
@@ -88,6 +100,8 @@ def absorb(track: Track | None, scan: ScanEvidence, anchors: Anchors) -> Track:
     renewed = _speaks_tls(scan) and not (scan.hellos is None and _has_lost_its_best(scan, hellos))
     if renewed and (full is None or not shows_another_certificate(full, scan)):
         scan = replace(scan, hellos=hellos)  # of a host that does not answer, nothing is renewed
+    if enumerated_at is None or (enumeration_interval is not None and not still_holds(enumerated_at, scan.began, enumeration_interval)):
+        scan = replace(scan, hellos=None)  # a recheck begins with them all the same
     readings = {fact.name: fact.read(scan, anchors) for fact in (*facts.ENDPOINT, CHAINS)}
     held = {} if track is None else _still_applying(track.held, readings)
     missing = {}
@@ -99,7 +113,13 @@ def absorb(track: Track | None, scan: ScanEvidence, anchors: Anchors) -> Track:
     concluded_at = None if track is None else track.concluded_at
     if why_inconclusive(readings) is None:
         concluded_at = scan.began
-    return Track(scan.endpoint, held, missing, scan, full, hellos, scan.began, concluded_at)
+    return Track(scan.endpoint, held, missing, scan, full, hellos, scan.began, concluded_at, enumerated_at)
+
+
+def _is_of_now(scan: ScanEvidence) -> bool:
+    """Whether the raw hellos of a scan were made in it, or seen to hold by it."""
+    again = scan.rechecked
+    return scan.hellos is not None and (again is None or again.complete or again is scan.hellos)
 
 
 def _has_lost_its_best(scan: ScanEvidence, hellos: HelloEvidence | None) -> bool:

@@ -226,3 +226,21 @@ def test_a_recheck_holds_for_a_server_that_refuses_by_closing_as_for_any_other()
         again.learn(Asked(offer, answer_of(server, offer)))
     assert again.holds
     assert len(again.asked) <= 2 * len(again.expected)
+
+
+def test_an_enumeration_that_no_recheck_sees_to_hold_is_not_shown_for_ever(anchors) -> None:
+    day = timedelta(days=1)
+    whole = scan_with(play(ALL).asked)
+    assert whole.hellos is not None
+    track = absorb(None, whole, anchors, day)
+    for quarter in range(1, 20):
+        at = NOW + quarter * day / 4
+        visit = replace(whole.probes[0], began=at)
+        if quarter % 4:
+            scan = ScanEvidence(ENDPOINT, Purpose.QUICK, at, (visit,))
+        else:  # a recheck that is interrupted
+            scan = replace(whole, began=at, probes=(visit,), rechecked=HelloEvidence((), at, complete=False))
+        track = absorb(track, scan, anchors, day)
+        readings = observe(track, ENDPOINT, at, day / 4).readings
+        assert isinstance(readings["cipher_suites"], Known if quarter <= 12 + 3 else Unknown), quarter
+    assert track.hellos is whole.hellos  # the next recheck begins with it all the same
