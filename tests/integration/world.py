@@ -29,7 +29,7 @@ class World:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "mailtls.cli", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             out, err = await process.communicate()
         assert process.returncode is not None
         return process.returncode, out.decode(), err.decode()
@@ -88,7 +88,7 @@ async def world(directory: Path) -> AsyncIterator[World]:
             "network": {"port": 25, "allow_networks": ["127.30.0.0/16"], "probe_deadline": "12s", "connect_timeout": "2s"},
             "trust": {"ca_file": str(authority.file)},
             "schedule": {"interval": "6s"},
-            "limits": {"pace": "50ms"},
+            "limits": {"pace": "50ms", "scan_deadline": "30s"},
             "web": {"listen": ["127.0.0.1:0"]},
             "storage": {"url": f"sqlite:///{directory / 'mailtls.db'}"},
             "providers": [{"name": name.title(), "domains": [f"{name}.test"]} for name in [*mta, "bogus", "nomail", "inward", "shared"]],
