@@ -30,7 +30,7 @@ demo: $(VENV)/ready  ## the whole system against its own lab: no root, and after
 test: unit integration  ## all tests; installs the real servers that they need (Debian, root or sudo)
 
 unit: $(VENV)/vectors  ## the tests that need nothing but Python, about a minute
-	$(BIN)/pytest tests --ignore tests/integration --ignore tests/bench
+	$(BIN)/pytest tests --ignore tests/integration --ignore tests/bench --numprocesses auto --dist loadfile
 
 integration: $(VENV)/ready  ## the tests against Postfix, Exim, OpenSMTPD, Knot, Unbound, nginx and Prometheus
 	if [ "$$(id -u)" = 0 ]; then sh tests/integration/install.sh; else sudo sh tests/integration/install.sh; fi

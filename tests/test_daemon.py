@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mailtls.hellos import HelloEvidence, Silent
+from mailtls.hellos import Accepted, HelloEvidence
 from mailtls.lab import ConnectionLimit, Delay, Lab
 from mailtls.store.codec import decode
 
@@ -200,8 +200,8 @@ def rows(database: Path) -> list[HelloEvidence]:
     return []
 
 
-def answered(found: HelloEvidence) -> list[Any]:
-    return [item for item in found.asked if not isinstance(item.answer, Silent)]
+def accepted(found: HelloEvidence) -> list[Any]:
+    return [item for item in found.asked if isinstance(item.answer, Accepted)]
 
 
 async def readings(url: str) -> dict[str, Any]:
@@ -233,7 +233,7 @@ async def test_an_enumeration_goes_on_where_it_stopped_however_the_daemon_ended(
     assert await daemon.end(number) == (0 if number is signal.SIGTERM else -number)
     (half,) = rows(daemon.database)
     assert not half.complete
-    before = answered(half)
+    before = accepted(half)
     assert before
     url = await daemon.start("solid.example", limits=limits)
     whole = await saved(daemon, complete=True)
