@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from mailtls.evidence import Handshake, Purpose
 from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope, truth_gauge
 from mailtls.facts.handshake import without_tls
+from mailtls.facts.shapes import NUMBER, TEXT, TRUTH, listed, made_of, words
 from mailtls.facts.visits import all_visits, unknown_of, usual_handshake, vouched
 from mailtls.hellos import Accepted, Refused
 from mailtls.model import Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
+from mailtls.tls.publickey import CURVES, KINDS, SPELT_OUT
 from mailtls.trust.links import MAX_CHAIN
 from mailtls.trust.names import any_name_matches
 from mailtls.trust.pkix import judge_chain
@@ -78,6 +80,7 @@ def _shown(chain: tuple[bytes, ...]) -> dict[str, Any]:
     return {
         "key_type": leaf.key_type,
         "key_bits": leaf.key_bits,
+        "curve": None if leaf.key is None else leaf.key.curve,
         "spki_sha256": None if leaf.key is None else leaf.key.sha256,
         "signature_algorithm": leaf.signature_algorithm,
         "not_before": _rfc3339(leaf.not_before),
@@ -169,6 +172,15 @@ def _dated(certificates: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...]
             yield (certificate["key_type"] or "unknown",), until.timestamp()
 
 
+_PARTS = made_of(
+    key_type=words(*KINDS), key_bits=NUMBER, curve=words(*CURVES, SPELT_OUT), spki_sha256=TEXT, signature_algorithm=TEXT, not_before=TEXT,
+    not_after=TEXT, names=listed(TEXT), sha256=TEXT, subject=TEXT, issuer=TEXT, must_staple=TRUTH,
+    chain=listed(
+        made_of(sha256=TEXT, subject=TEXT, issuer=TEXT, key_type=words(*KINDS), key_bits=NUMBER, signature_algorithm=TEXT, not_after=TEXT)
+    ),
+    problems=listed(TEXT),
+)  # fmt: skip
+
 CHAINS: Fact[ScanEvidence] = Fact(
     "chains", Scope.ENDPOINT, Kind.LIST, Better.NEITHER,
     "DER of every distinct chain that the server shows to clients which name it.",
@@ -196,6 +208,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
                 ("algorithm", "issuer", "sha256"),
             ),
         ),
+        parts=listed(_PARTS),
     ),
     Fact(
         "certificate_trusted", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
@@ -207,6 +220,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "certificate_problems", Scope.ENDPOINT, Kind.LIST, Better.NEITHER,
         "What speaks against the chains that are not trusted, with the TLS-RPT code.",
         "RFC 8460 section 4.3.2", _trust_problems,
+        parts=listed(made_of(code=TEXT, why=TEXT)),
     ),
     Fact(
         "certificate_name_match", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,

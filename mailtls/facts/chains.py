@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from mailtls.facts.certificates import chains_of, of_all
 from mailtls.facts.declaration import Better, Fact, Kind, Scope
-from mailtls.model import Cause, Stage, Unknown
+from mailtls.facts.shapes import TEXT, listed, made_of, words
+from mailtls.model import Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
 from mailtls.tls.extensions import ANY_PURPOSE, DIGITAL_SIGNATURE, SERVER_AUTH
 from mailtls.trust.chain import chain_problems, signed_below_anchor
@@ -58,7 +60,18 @@ def _algorithms(scan: ScanEvidence, anchors: Anchors) -> Reading[list[str]]:
 
 
 def _hashes(scan: ScanEvidence, anchors: Anchors) -> Reading[list[str]]:
-    return of_all(scan, anchors, lambda chains: sorted({read.signature_hash or "unknown" for read in _signed(scan, anchors, chains)}))
+    reading = of_all(scan, anchors, lambda chains: _signed(scan, anchors, chains))
+    signed: Any = reading.value if isinstance(reading, Known) else reading.seen if isinstance(reading, Unknown) else None
+    if signed is None:
+        return reading
+    known = sorted({read.signature_hash for read in signed if read.signature_hash is not None})
+    strange = next((read for read in signed if read.signature_hash is None), None)
+    if isinstance(reading, Unknown):
+        return replace(reading, seen=known)
+    if strange is not None:
+        detail = f"what the algorithm {strange.signature_algorithm or 'of a signature'} hashes with is not known"
+        return Unknown(Cause.PROTOCOL_ERROR, Stage.HANDSHAKE, detail, known)
+    return Known(known)
 
 
 def _validity(scan: ScanEvidence, anchors: Anchors) -> Reading[int]:
@@ -107,6 +120,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "chain_problems", Scope.ENDPOINT, Kind.LIST, Better.NEITHER,
         "What is wrong with each chain as it was sent: why it leads to no trust anchor, and what is out of order or superfluous.",
         "RFC 8446 section 4.4.2", _chain_problems, quick=False,
+        parts=listed(made_of(certificate=TEXT, code=TEXT, why=TEXT)),
     ),
     Fact(
         "chain_signature_algorithms", Scope.ENDPOINT, Kind.LIST, Better.NEITHER,
@@ -127,5 +141,6 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "certificate_oddities", Scope.ENDPOINT, Kind.LIST, Better.NEITHER,
         "What of the end-entity certificates clients may stumble over: names, key usage, or the form of the key.",
         "RFC 5280 section 4.2.1", _oddities, quick=False,
+        parts=listed(made_of(certificate=TEXT, code=words(*ODDITIES), why=TEXT)),
     ),
 )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mailtls.evidence import LookupOutcome
 from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope
 from mailtls.facts.routing import unknown_lookup, why_incomplete, why_no_address
+from mailtls.facts.shapes import NUMBER, TEXT, TRUTH, listed, made_of
 from mailtls.model import Absent, Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
 from mailtls.trust.dane import Vouching, first_that_holds, vouch
@@ -273,6 +274,7 @@ FACTS: tuple[Fact[HostEvidence], ...] = (
         "dane_problems", Scope.MX, Kind.LIST, Better.NEITHER,
         "What makes DANE invalid: the address, the certificate, and the TLS-RPT code.",
         "RFC 8460 section 4.3.2", _problems, quick=False,
+        parts=listed(made_of(code=TEXT, address=TEXT, certificate=TEXT, why=TEXT)),
     ),
     Fact(
         "tlsa_base_domain", Scope.MX, Kind.TEXT, Better.NEITHER,
@@ -284,6 +286,9 @@ FACTS: tuple[Fact[HostEvidence], ...] = (
         "The TLSA records for which DNSSEC vouches: whether a sender uses them, and which of the certificates seen so far they vouch for.",
         "RFC 7672 section 3.1", _records,
         metrics=(Metric("mx_tlsa_records", "TLSA records for which DNSSEC vouches.", lambda value: [((), float(len(value)))]),),
+        parts=listed(
+            made_of(usage=NUMBER, selector=NUMBER, matching_type=NUMBER, data=TEXT, usable=TRUTH, why_not=TEXT, matches=listed(TEXT))
+        ),
     ),
     Fact(
         "tlsa_unmatched", Scope.MX, Kind.LIST, Better.NEITHER,

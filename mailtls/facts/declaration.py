@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from mailtls.facts.shapes import NUMBER, TEXT, TRUTH, Shape, listed, made_of, words
 from mailtls.model import Absent, Known, Unknown
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Fact(Generic[E]):
         metrics: the gauges it feeds.
         quick: whether a quick visit shows it (else it waits for a full scan).
         order: the values of a text from best to worst, where one is better than another.
+        parts: what the value is made of, where its kind does not say so already.
 
     """
 
@@ -113,6 +115,15 @@ class Fact(Generic[E]):
     metrics: tuple[Metric, ...] = ()
     quick: bool = True
     order: tuple[str, ...] = ()
+    parts: Shape | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """What its value is made of, as far as it is declared."""
+        return self.parts or (words(*self.order) if self.order else _SHAPES[self.kind])
+
+
+_SHAPES = {Kind.BOOL: TRUTH, Kind.NUMBER: NUMBER, Kind.TEXT: TEXT, Kind.LIST: listed(TEXT), Kind.OBJECT: made_of()}
 
 
 def truth_gauge(name: str, help_text: str) -> Metric:

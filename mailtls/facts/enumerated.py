@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from mailtls.facts.declaration import Better, Fact, Kind, Metric, truth_gauge
 from mailtls.facts.pictures import fact_of_picture, is_complete, why_open
-from mailtls.facts.weaknesses import read_weaknesses
+from mailtls.facts.shapes import GROUPS, NUMBER, SCHEMES, SUITE, TEXT, VERSION, by_version, listed, made_of, words, words_of
+from mailtls.facts.weaknesses import WEAKNESSES, read_weaknesses
 from mailtls.model import Absent, Known
 from mailtls.tls.names import VERSIONS, cipher_suite_name, group_of, has_forward_secrecy, signature_scheme
-from mailtls.tls.primes import prime_name
+from mailtls.tls.primes import prime_name, prime_names
 from mailtls.tls.suites import FIELDS, key_exchange
 
 if TYPE_CHECKING:
@@ -99,6 +100,23 @@ def _forward_secrecy(picture: Picture, scan: ScanEvidence) -> Reading[str]:
     return Known("always" if secret == {True} else "never") if is_complete(picture) else why_open(scan)
 
 
+def _forward_secrecy_preferred(picture: Picture, scan: ScanEvidence) -> Reading[bool]:
+    """Read whether whoever offers forward secrecy gets it. SSLv2 has none to offer, and speaks for itself."""
+    settled = is_complete(picture)
+    for version, found in picture.accepted.items():
+        if version == "SSLv2":
+            continue
+        secret = {code for code in found if has_forward_secrecy(version, cipher_suite_name(code))}
+        if not secret and not picture.open_suites(version):
+            return Known(value=False)
+        others = found.keys() - secret
+        own = picture.follows_us.get(version) is False
+        if own and any(first in others and second in secret for first, second in picture.preferred[version]):
+            return Known(value=False)
+        settled &= not others or not secret or picture.follows_us.get(version) is True or picture.order(version) is not None
+    return Known(value=True) if settled else why_open(scan)
+
+
 def _schemes(picture: Picture, scan: ScanEvidence) -> Reading[list[str]]:
     seen = {
         answer.signature_scheme for answers in picture.answers.values() for answer in answers if answer.signature_scheme is not None
@@ -136,6 +154,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
             ("version",),
             frozenset((version,) for version in VERSIONS[:4]),
         ),
+        parts=listed(VERSION),
     ),
     fact_of_picture(
         "cipher_suites",
@@ -144,6 +163,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "Every cipher suite that the server accepts, by version: in its own order where it has one, else from strong to weak.",
         "RFC 9325 section 4",
         _suites,
+        parts=by_version(listed(SUITE)),
     ),
     fact_of_picture(
         "server_cipher_preference",
@@ -160,6 +180,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "Every named group that the server takes for key exchange, in TLS 1.3 and in the best version before it.",
         "RFC 8446 section 4.2.7",
         _groups,
+        parts=GROUPS,
     ),
     fact_of_picture(
         "post_quantum",
@@ -187,6 +208,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "Every finite-field prime that was seen: its size, its name where it is a known one, and its digest.",
         "RFC 7919 section 4",
         _dh_primes,
+        parts=listed(made_of(bits=NUMBER, name=words_of(prime_names, null="not a known prime"), sha256=TEXT)),
     ),
     fact_of_picture(
         "forward_secrecy",
@@ -195,6 +217,16 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "Whether every accepted suite has forward secrecy (always), some have (negotiable), or none has (never).",
         "RFC 9325 section 4.1",
         _forward_secrecy,
+        parts=words("always", "negotiable", "never"),
+    ),
+    fact_of_picture(
+        "forward_secrecy_preferred",
+        Kind.BOOL,
+        Better.TRUE,
+        "In every version that it speaks the server has suites with forward secrecy, and puts none without it before them; where it follows "
+        "the client's order, the client decides.",
+        "RFC 9325 section 4.1",
+        _forward_secrecy_preferred,
     ),
     fact_of_picture(
         "weaknesses",
@@ -203,6 +235,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "Weaknesses that follow from what is accepted; none of them was attacked.",
         "RFC 9325 section 4.1",
         read_weaknesses,
+        parts=listed(words(*WEAKNESSES)),
     ),
     fact_of_picture(
         "signature_schemes",
@@ -211,6 +244,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "The schemes with which the server was seen to sign its key exchange in TLS 1.2; it may know more.",
         "RFC 5246 section 7.4.3",
         _schemes,
+        parts=SCHEMES,
     ),
     fact_of_picture(
         "weak_signatures",

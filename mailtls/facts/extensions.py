@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mailtls.facts.declaration import Better, Fact, Kind, Scope
 from mailtls.facts.handshake import without_tls
 from mailtls.facts.pictures import fact_of_picture, why_open
+from mailtls.facts.shapes import listed, words
 from mailtls.facts.visits import usual_handshake
 from mailtls.hellos import Refused
 from mailtls.model import Absent, Known
@@ -195,5 +196,6 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "values, with more than 64 suites, or with TLS 1.3 beside what is accepted without it.",
         "RFC 8701 section 1",
         _bears,
+        parts=listed(words(*ODDITIES, "tls13-offer")),
     ),
 )

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from mailtls.evidence import Handshake, Purpose
 from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope, truth_gauge
+from mailtls.facts.shapes import SUITE, VERSION, made_of, words, words_of
 from mailtls.facts.starttls import accepted
 from mailtls.facts.visits import all_visits, unknown_of, usual_handshake, vouched, why_not
 from mailtls.hellos import Refused
 from mailtls.model import Absent, Cause, Known, Stage, Unknown
-from mailtls.tls.names import has_forward_secrecy
+from mailtls.tls.names import group_of, groups, has_forward_secrecy
 
 if TYPE_CHECKING:
     from mailtls.evidence import ScanEvidence
@@ -31,6 +32,10 @@ def _negotiated(scan: ScanEvidence, anchors: Anchors) -> Reading[dict[str, str |
     if handshake is None:
         return without_tls(scan, anchors)
     return Known({"version": handshake.version, "cipher_suite": handshake.cipher_suite, "group": handshake.group})
+
+
+def _group_names() -> list[str]:
+    return ["dhe", *(group_of(code) for code in groups())]
 
 
 def _forward_secrecy(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
@@ -71,6 +76,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
                 ("version", "cipher_suite", "group"),
             ),
         ),
+        parts=made_of(version=VERSION, cipher_suite=SUITE, group=words_of(_group_names, null="no ephemeral key")),
     ),
     Fact(
         "forward_secrecy_negotiated", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
@@ -82,5 +88,6 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "without_sni", Scope.ENDPOINT, Kind.TEXT, Better.NEITHER,
         "What a client that sends no server name gets: the same certificate, another certificate, or a refusal.",
         "RFC 6066 section 3", _without_sni, quick=False,
+        parts=words("same certificate", "other certificate", "refused"),
     ),
 )  # fmt: skip

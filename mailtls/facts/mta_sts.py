@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope, truth_gauge
 from mailtls.facts.routing import unknown_lookup
+from mailtls.facts.shapes import NUMBER, PROBLEMS, TEXT, listed, made_of, words
 from mailtls.facts.visits import unknown_of
 from mailtls.model import Absent, Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
@@ -161,6 +162,7 @@ DOMAIN_FACTS: tuple[Fact[RouteEvidence], ...] = (
         "The MTA-STS policy that a sender would go by, and the id of the record under which it was fetched; absent where the domain has no "
         "record, or nothing that a sender could use.",
         "RFC 8461 section 3.2", _shown,
+        parts=made_of(mode=words(*Mode), max_age=NUMBER, id=TEXT, mx=listed(TEXT)),
         metrics=(
             Metric(
                 "domain_mta_sts_mode", "The mode of the domain's MTA-STS policy, or that it has none (absent): exactly one is 1.",
@@ -188,6 +190,7 @@ DOMAIN_FACTS: tuple[Fact[RouteEvidence], ...] = (
         "mta_sts_problems", Scope.DOMAIN, Kind.LIST, Better.NEITHER,
         "Everything that keeps a sender from it, each with the TLS-RPT result type, and in words.",
         "RFC 8461 section 3", _problems,
+        parts=PROBLEMS,
     ),
     Fact(
         "mta_sts_certificate_not_after", Scope.DOMAIN, Kind.TEXT, Better.NEITHER,
@@ -204,6 +207,7 @@ DOMAIN_FACTS: tuple[Fact[RouteEvidence], ...] = (
         "mta_sts_changes", Scope.DOMAIN, Kind.LIST, Better.NEITHER,
         "What became of the policy since this daemon began, as far as senders may stumble over it: when, what kind, before, after.",
         "RFC 8461 section 8", _changes,
+        parts=listed(made_of(at=TEXT, kind=TEXT, before=TEXT, after=TEXT)),
     ),
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mailtls.evidence import ScanEvidence
+    from mailtls.facts.shapes import Shape
     from mailtls.hellos import HelloEvidence
     from mailtls.model import Reading
     from mailtls.trust.pkix import Anchors
@@ -104,6 +105,7 @@ def fact_of_picture(
     read: Callable[[Picture, ScanEvidence], Reading[Any]],
     *metrics: Metric,
     unit: str = "",
+    parts: Shape | None = None,
 ) -> Fact[ScanEvidence]:
     """Declare a fact of an endpoint that is read from its picture."""
-    return Fact(name, Scope.ENDPOINT, kind, better, text, source, of_picture(read), unit=unit, metrics=metrics, quick=False)
+    return Fact(name, Scope.ENDPOINT, kind, better, text, source, of_picture(read), unit=unit, metrics=metrics, quick=False, parts=parts)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailtls.evidence import LookupOutcome
 from mailtls.facts.declaration import Better, Fact, Kind, Scope
+from mailtls.facts.shapes import NUMBER, TEXT, listed, made_of, words
 from mailtls.facts.visits import unknown_of
 from mailtls.model import Cause, Known, Stage, Unknown
 
@@ -23,6 +24,7 @@ _CAUSES = {
     LookupOutcome.NO_SUCH_NAME: Cause.DNS_FAILURE,
     LookupOutcome.NO_DATA: Cause.NO_ADDRESS,
 }
+_IRREGULARITIES = ("null-mx-among-others", "mx-is-an-address", "mx-is-localhost", "mx-is-an-alias", "too-many-mx-hosts")
 _ADDRESS = re.compile(r"[0-9.]+|\[.*\]|[0-9a-f:]*:[0-9a-f:]*")
 
 
@@ -150,16 +152,19 @@ DOMAIN_FACTS: tuple[Fact[RouteEvidence], ...] = (
         "mx_records", Scope.DOMAIN, Kind.LIST, Better.NEITHER,
         "The MX records, in order of preference, each host in lower case and without the final dot; none where the domain itself is its mail host.",
         "RFC 5321 section 5.1", _records,
+        parts=listed(made_of(preference=NUMBER, host=TEXT)),
     ),
     Fact(
         "mx_irregularities", Scope.DOMAIN, Kind.LIST, Better.NEITHER,
         "MX records that are not as they should be: addresses, localhost, aliases, a null MX among others, too many.",
         "RFC 5321 section 5.1, RFC 2181 section 10.3", _irregularities,
+        parts=listed(made_of(host=TEXT, code=words(*_IRREGULARITIES))),
     ),
     Fact(
         "dnssec", Scope.DOMAIN, Kind.TEXT, Better.NEITHER,
         "Whether DNSSEC vouches for the MX records: secure, insecure or bogus, as a trusted validating resolver says.",
         "RFC 4035 section 4.3", _dnssec,
+        parts=words("secure", "insecure", "bogus"),
     ),
 )  # fmt: skip
 

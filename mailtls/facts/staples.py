@@ -10,6 +10,7 @@ from mailtls.evidence import Handshake
 from mailtls.facts.certificates import chains_of, gap_of, of_all
 from mailtls.facts.declaration import Better, Fact, Kind, Scope, truth_gauge
 from mailtls.facts.handshake import without_tls
+from mailtls.facts.shapes import NUMBER, TEXT, listed, made_of, words
 from mailtls.facts.visits import all_visits
 from mailtls.model import Absent, Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
@@ -136,6 +137,11 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "ocsp_staple", Scope.ENDPOINT, Kind.LIST, Better.NEITHER,
         "What each stapled OCSP response says, and whether it is of use: of this certificate, and of this time. Its signature is not verified.",
         "RFC 6960 section 4.2", _staples, quick=False,
+        parts=listed(
+            made_of(
+                certificate=TEXT, status=TEXT, this_update=TEXT, next_update=TEXT, problems=listed(words(*STAPLE_PROBLEMS)), detail=TEXT,
+            )
+        ),
     ),
     Fact(
         "must_staple_honoured", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
@@ -148,5 +154,6 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "How many timestamps of public logs come with each certificate, embedded in it or in its stapled OCSP response, and of how many logs. "
         "The TLS extension for them is not asked for.",
         "RFC 6962 section 3.3", _timestamps, quick=False,
+        parts=listed(made_of(certificate=TEXT, embedded=NUMBER, stapled=NUMBER, logs=NUMBER)),
     ),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mailtls.facts.pictures import is_complete, why_open
 from mailtls.model import Known
 from mailtls.tls.names import cipher_suite_name
+from mailtls.tls.picture import Picture
 from mailtls.tls.suites import is_strong
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from mailtls.evidence import ScanEvidence
     from mailtls.model import Reading
-    from mailtls.tls.picture import Picture
 
 SMALL_PRIME = 1024
 """Bits up to which a prime can be broken by an adversary with the means of a state (the Logjam paper, 2015)."""
@@ -27,10 +27,14 @@ def weaknesses(picture: Picture) -> Iterator[str]:
     ``logjam``: export with DHE, or a prime of at most 1024 bits. ``rc4`` (RFC 7465), ``des``, ``sweet32`` (a block of 64 bits: 3DES,
     IDEA, RC2). ``drown``: SSLv2. ``poodle``: SSLv3 with CBC. ``cbc-only``: nothing better than CBC with an ephemeral key exchange.
     """
+    yield from (name for name, holds in _held(picture).items() if holds)
+
+
+def _held(picture: Picture) -> dict[str, bool]:
     names = {cipher_suite_name(code) for found in picture.accepted.values() for code in found}
     primes = [a.key_bits for answers in picture.answers.values() for a in answers if a.prime]
     export = {name for name in names if "EXPORT" in name}
-    held = {
+    return {
         "null": any("_WITH_NULL" in name for name in names),
         "anonymous": any("_anon_" in name for name in names),
         "export": bool(export),
@@ -43,7 +47,9 @@ def weaknesses(picture: Picture) -> Iterator[str]:
         "poodle": any("_CBC_" in cipher_suite_name(code) for code in picture.accepted.get("SSLv3", ())),
         "cbc-only": not any(is_strong(code) for version, found in picture.accepted.items() if version != "SSLv2" for code in found),
     }
-    yield from (name for name, holds in held.items() if holds)
+
+
+WEAKNESSES = tuple(_held(Picture()))
 
 
 def read_weaknesses(picture: Picture, scan: ScanEvidence) -> Reading[list[str]]:

@@ -81,7 +81,8 @@ def group_of(code: int) -> str:
 
 
 @cache
-def _schemes() -> Mapping[int, str]:
+def signature_schemes() -> Mapping[int, str]:
+    """Names of the signature schemes by code: IANA's, and those of older pairs of hash and signature."""
     older = {0x0101: "rsa_pkcs1_md5", 0x0103: "ecdsa_md5", 0x0202: "dsa_sha1", 0x0402: "dsa_sha256"}
     older |= {0x0301: "rsa_pkcs1_sha224", 0x0303: "ecdsa_sha224"}
     return older | {int(row["Value"], 16): row["Description"] for row in rows("signature-schemes")}
@@ -89,7 +90,7 @@ def _schemes() -> Mapping[int, str]:
 
 def signature_scheme(code: int) -> str:
     """Return the name of a signature scheme; pairs of hash and signature of TLS 1.2 alone (RFC 5246) are named in the same manner."""
-    return _schemes().get(code, f"0x{code:04X}")
+    return signature_schemes().get(code, f"0x{code:04X}")
 
 
 def version_name(code: int) -> str:

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 from mailtls.tls.names import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 @cache
 def _names() -> Mapping[str, str]:
     return {row["SHA256"]: row["Name"] for row in rows("dh-primes")}
+
+
+def prime_names() -> Collection[str]:
+    """Return the name of every prime that is known."""
+    return _names().values()
 
 
 def prime_name(sha256: str) -> str | None:

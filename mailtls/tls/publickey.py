@@ -16,14 +16,24 @@ MAX_EXPONENT = 64
 """Bits of an RSA exponent with which a signature is verified. OpenSSL's own limit for large moduli; nearly all have 17 bits."""
 
 _CURVES = {
-    "1.2.840.10045.3.1.1": 192, "1.3.132.0.33": 224, "1.2.840.10045.3.1.7": 256, "1.3.132.0.34": 384, "1.3.132.0.35": 521,
-    "1.3.132.0.10": 256, "1.3.132.0.1": 163, "1.3.132.0.15": 163, "1.3.132.0.26": 233, "1.3.132.0.27": 233, "1.3.132.0.16": 283,
-    "1.3.132.0.17": 283, "1.3.132.0.36": 409, "1.3.132.0.37": 409, "1.3.132.0.38": 571, "1.3.132.0.39": 571,
-    "1.3.36.3.3.2.8.1.1.3": 192, "1.3.36.3.3.2.8.1.1.5": 224, "1.3.36.3.3.2.8.1.1.7": 256, "1.3.36.3.3.2.8.1.1.9": 320,
-    "1.3.36.3.3.2.8.1.1.11": 384, "1.3.36.3.3.2.8.1.1.13": 512, "1.2.156.10197.1.301": 256,
+    "1.2.840.10045.3.1.1": ("secp192r1", 192), "1.3.132.0.33": ("secp224r1", 224), "1.2.840.10045.3.1.7": ("secp256r1", 256),
+    "1.3.132.0.34": ("secp384r1", 384), "1.3.132.0.35": ("secp521r1", 521), "1.3.132.0.10": ("secp256k1", 256),
+    "1.3.132.0.1": ("sect163k1", 163), "1.3.132.0.15": ("sect163r2", 163), "1.3.132.0.26": ("sect233k1", 233),
+    "1.3.132.0.27": ("sect233r1", 233), "1.3.132.0.16": ("sect283k1", 283), "1.3.132.0.17": ("sect283r1", 283),
+    "1.3.132.0.36": ("sect409k1", 409), "1.3.132.0.37": ("sect409r1", 409), "1.3.132.0.38": ("sect571k1", 571),
+    "1.3.132.0.39": ("sect571r1", 571),
+    "1.3.36.3.3.2.8.1.1.3": ("brainpoolP192r1", 192), "1.3.36.3.3.2.8.1.1.5": ("brainpoolP224r1", 224),
+    "1.3.36.3.3.2.8.1.1.7": ("brainpoolP256r1", 256), "1.3.36.3.3.2.8.1.1.9": ("brainpoolP320r1", 320),
+    "1.3.36.3.3.2.8.1.1.11": ("brainpoolP384r1", 384), "1.3.36.3.3.2.8.1.1.13": ("brainpoolP512r1", 512),
+    "1.2.156.10197.1.301": ("curveSM2", 256),
 }  # fmt: skip
-"""Bits of the named curves' fields (RFC 5480, SEC 2, RFC 5639, RFC 8998)."""
+"""The named curves, and the bits of their fields (RFC 5480, SEC 2, RFC 5639, RFC 8998)."""
 _RSA, _RSA_PSS, _DSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10", "1.2.840.10040.4.1", "1.2.840.10045.2.1"
+SPELT_OUT = "spelt out"
+CURVES = tuple(name for name, _bits in _CURVES.values())
+"""The names of the curves that are known."""
+KINDS = ("RSA", "ECDSA", "Ed25519", "Ed448", "DSA", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87")
+"""The kinds of key that are known."""
 _PRIME_FIELD = "1.2.840.10045.1.1"
 _FIXED = {
     "1.3.101.112": ("Ed25519", 32), "1.3.101.113": ("Ed448", 57),
@@ -44,6 +54,7 @@ class PublicKey:
         exponent_bits: of an RSA key; else 0.
         is_bounded: whether a signature may be verified with it, at a cost that is known beforehand.
         oddity: what is wrong with its numbers, or empty.
+        curve: of an ECDSA key: its name, or ``spelt out`` where it has none.
         problem: why kind and size are not known, or empty.
 
     """
@@ -54,6 +65,7 @@ class PublicKey:
     exponent_bits: int = 0
     is_bounded: bool = False
     oddity: str = ""
+    curve: str | None = None
     problem: str = ""
 
 
@@ -95,16 +107,17 @@ def _curve(sha256: str, parameters: list[Element], point: bytes) -> PublicKey:
         if len(field) != 2 or field[0].tag != OID or oid_name(field[0].content) != _PRIME_FIELD:
             raise NotDER("a curve that is spelt out, over a field that is not known here")
         oddity = "its curve is spelt out instead of named (RFC 5480 section 2.1.1)"
-        return PublicKey(sha256, "ECDSA", bits_of(_numbers(field[1:], 1)[0]), oddity=oddity)
+        return PublicKey(sha256, "ECDSA", bits_of(_numbers(field[1:], 1)[0]), oddity=oddity, curve=SPELT_OUT)
     if not parameters or parameters[0].tag != OID:
         raise NotDER("a key without its curve")
     curve = oid_name(parameters[0].content)
     if curve not in _CURVES:
         raise NotDER(f"the curve {curve}, which is not known here")
-    size = (_CURVES[curve] + 7) // 8
+    name, bits = _CURVES[curve]
+    size = (bits + 7) // 8
     if len(point) not in (1 + size, 1 + 2 * size):
         raise NotDER(f"no point of the curve {curve}")
-    return PublicKey(sha256, "ECDSA", _CURVES[curve], is_bounded=True)
+    return PublicKey(sha256, "ECDSA", bits, is_bounded=True, curve=name)
 
 
 def _rsa(sha256: str, key: bytes) -> PublicKey:
