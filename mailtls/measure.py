@@ -12,6 +12,7 @@ from mailtls.evidence import Failure, Purpose, RouteEvidence
 from mailtls.facts.certificates import chains_of
 from mailtls.model import Cause, DomainObservation, Endpoint, EndpointObservation, Stage
 from mailtls.observation import endpoints_of, observe_domain
+from mailtls.policy.judge import Judge
 from mailtls.policyhost import policy_host
 from mailtls.resolve import BadName, ascii_name
 from mailtls.tracking.holding import Track, absorb, is_full_scan_due, observe, shows_another_certificate
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from mailtls.evidence import PolicyFetch, ScanEvidence
     from mailtls.hellos import HelloEvidence
+    from mailtls.policy.rules import Policy
     from mailtls.policykeeper import PolicyKeeper
     from mailtls.probe import Prober
     from mailtls.resolve import Resolver
@@ -71,6 +73,7 @@ class Measurer:
         excluded: frozenset[str] = frozenset(),
         pace: Pace | None = None,
         sts: PolicyKeeper | None = None,
+        policies: tuple[Policy, ...] = (),
     ) -> None:
         """Make a measurer.
 
@@ -82,6 +85,7 @@ class Measurer:
             excluded: domains, in ASCII, that are not to be measured, nor anything below them.
             pace: of a daemon; ``None`` for a single check, where nothing is held from earlier.
             sts: keeper of MTA-STS policies; ``None`` fetches none.
+            policies: that domains are graded by.
 
         """
         self.resolver = resolver
@@ -92,6 +96,7 @@ class Measurer:
         self.pace = pace
         self.memory: Memory | None = None
         self.sts = sts
+        self.judge = Judge(policies)
         self.tracks: dict[Endpoint, Track] = {}
         self._under_way: dict[Endpoint, asyncio.Task[None]] = {}
 
@@ -232,7 +237,7 @@ class Measurer:
 
         if self.sts is not None:
             route, latest = self.sts.observed(route, now), None if latest is None else self.sts.observed(latest, now)
-        return observe_domain(provider, route, self.port, observed, self.anchors, latest)
+        return observe_domain(provider, route, self.port, observed, self.anchors, latest, self.judge)
 
     def compare(self, domains: Sequence[DomainObservation], now: datetime) -> tuple[DomainObservation, ...]:
         """Return what was observed of several domains, with what only comparing them shows."""

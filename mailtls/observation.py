@@ -11,7 +11,7 @@ from mailtls.evidence import HostEvidence
 from mailtls.facts.dane import server_name
 from mailtls.facts.routing import is_null_mx, why_incomplete, why_no_address, why_no_route
 from mailtls.model import Cause, DomainObservation, Endpoint, MXObservation, Stage, Unknown
-from mailtls.policy.verdict import judge_domain
+from mailtls.policy.judge import Judge, Observed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,7 @@ def observe_domain(
     observed: Callable[[Endpoint], EndpointObservation],
     anchors: Anchors,
     latest: RouteEvidence | None = None,
+    judge: Judge | None = None,
 ) -> DomainObservation:
     """Put together what may be said of a domain.
 
@@ -45,6 +46,7 @@ def observe_domain(
         observed: what may be said of an endpoint.
         anchors: the trust anchors.
         latest: what came of the last look-up, where answers of an earlier one stand in for it in ``route``.
+        judge: says what that comes to; by default one that grades by no policy.
 
     """
     latest = latest or route
@@ -56,12 +58,22 @@ def observe_domain(
         evidence = HostEvidence(route, host, observations)
         host_readings: dict[str, Reading[object]] = {fact.name: fact.read(evidence, anchors) for fact in facts.MX}
         hosts.append(MXObservation(host.host, host.preference, host_readings, observations, why_no_address(host)))
-    verdict, findings = judge_domain(readings, hosts, _why_unresolved(route))
+    judged = (judge or Judge()).judge(route.domain, Observed(readings, tuple(hosts), _why_unresolved(route)))
     failed = {host.host: why_no_address(host) for host in latest.hosts}
-    shown = tuple(replace(host, unresolved=failed.get(host.host, host.unresolved)) for host in hosts)
-    measured = [e.attempted_at for host in hosts for e in host.endpoints if e.attempted_at is not None]
-    measured_at = max(measured, default=latest.began)
-    return DomainObservation(route.domain, provider, verdict, findings, readings, shown, measured_at, _why_unresolved(latest))
+    shown = tuple(replace(host, unresolved=failed.get(host.host, host.unresolved)) for host in judged.observed.hosts)
+    measured = [e.attempted_at for host in shown for e in host.endpoints if e.attempted_at is not None]
+    return DomainObservation(
+        domain=route.domain,
+        provider=provider,
+        verdict=judged.verdict,
+        findings=judged.findings,
+        readings=judged.observed.readings,
+        mx=shown,
+        measured_at=max(measured, default=latest.began),
+        unresolved=_why_unresolved(latest),
+        grades=judged.grades,
+        missing=judged.missing,
+    )
 
 
 def _why_unresolved(route: RouteEvidence) -> Unknown | None:

@@ -40,11 +40,14 @@ def endpoint(number: int = 1, **readings: object) -> EndpointObservation:
 
 
 def host(*endpoints: EndpointObservation, unresolved: Unknown | None = None) -> MXObservation:
-    return MXObservation("mx.a.example", 10, {}, endpoints, unresolved)
+    return MXObservation("mx.a.example", 10, {"dane": Known("none")}, endpoints, unresolved)
+
+
+DOMAIN = {"null_mx": NO, "dnssec": Known("insecure")}
 
 
 def judge(*endpoints: EndpointObservation) -> tuple[str, list[str]]:
-    verdict, findings = judge_domain({"null_mx": NO}, [host(*endpoints)], None)
+    verdict, findings = judge_domain(DOMAIN, [host(*endpoints)], None)
     return verdict.value, [finding.code for finding in findings]
 
 
@@ -159,10 +162,62 @@ def test_a_way_that_could_not_be_found_leaves_a_good_domain_unknown_and_a_bad_on
     assert judge_domain({}, [host(endpoint())], failed)[0] is Verdict.UNKNOWN
     assert judge_domain({}, [host(endpoint(), unresolved=failed)], None)[0] is Verdict.UNKNOWN
     assert judge_domain({}, [host(endpoint(**NO_TLS))], failed)[0] is Verdict.UNPROTECTED
-    assert judge_domain({}, [host(endpoint(certificate_trusted=NO))], failed)[0] is Verdict.DEGRADED
+    assert judge_domain(DOMAIN, [host(endpoint(certificate_trusted=NO))], failed)[0] is Verdict.DEGRADED
 
 
 def test_a_host_that_has_no_address_decides_nothing_beside_others() -> None:
     empty = host(unresolved=Unknown(Cause.NO_ADDRESS, Stage.DNS))
     assert judge_domain({}, [host(endpoint()), empty], None)[0] is Verdict.PROTECTED
     assert judge_domain({}, [empty], None)[0] is Verdict.UNKNOWN
+
+
+SECURE, INSECURE = Known("secure"), Known("insecure")
+UNTOLD = Unknown(Cause.NOT_ATTEMPTED, Stage.DNS, "the resolver is not trusted")
+UNTRUSTED = {"certificate_trusted": NO, "certificate_name_match": NO}
+
+
+def judge_by_dane(dane: object, dnssec: object, **readings: object) -> tuple[str, list[str]]:
+    hosts = [replace(host(endpoint(**readings)), readings={"dane": dane})]
+    verdict, findings = judge_domain({"null_mx": NO, "dnssec": dnssec}, hosts, None)  # type: ignore[arg-type]
+    return verdict.value, [finding.code for finding in findings]
+
+
+BOTH_SHORT = ["certificate-not-trusted", "certificate-host-mismatch"]
+
+
+@pytest.mark.parametrize(
+    ("dane", "dnssec", "readings", "verdict", "codes"),
+    [
+        (Known("valid"), SECURE, {}, "protected", []),
+        (Known("valid"), SECURE, UNTRUSTED, "protected", []),
+        (Known("valid"), SECURE, {"certificate_trusted": LATE, "certificate_name_match": LATE}, "protected", []),
+        (Known("valid"), INSECURE, UNTRUSTED, "degraded", BOTH_SHORT),
+        (Known("valid"), Known("bogus"), UNTRUSTED, "degraded", BOTH_SHORT),
+        (Known("none"), SECURE, UNTRUSTED, "degraded", BOTH_SHORT),
+        (Known("unusable"), SECURE, UNTRUSTED, "degraded", BOTH_SHORT),
+        (ABSENT, SECURE, UNTRUSTED, "degraded", BOTH_SHORT),
+        (Known("none"), SECURE, {}, "protected", []),
+        (Known("unusable"), SECURE, {}, "protected", []),
+        (Known("invalid"), SECURE, {}, "degraded", ["tlsa-invalid"]),
+        (Known("invalid"), SECURE, UNTRUSTED, "degraded", [*BOTH_SHORT, "tlsa-invalid"]),
+        # Nobody can tell: of a server that Web PKI vouches for that is no matter, of another it is.
+        (UNTOLD, SECURE, {}, "protected", []),
+        (UNTOLD, UNTOLD, {}, "protected", []),
+        (UNTOLD, UNTOLD, UNTRUSTED, "unknown", []),
+        (UNTOLD, INSECURE, UNTRUSTED, "degraded", BOTH_SHORT),
+        (Known("valid"), UNTOLD, UNTRUSTED, "unknown", []),
+        (Known("none"), UNTOLD, UNTRUSTED, "degraded", BOTH_SHORT),
+        (Known("valid"), SECURE, {"certificate_key_sufficient": NO}, "degraded", ["key-too-small"]),
+    ],
+)
+def test_dane_vouches_where_web_pki_does_not_and_what_matches_nothing_is_bad(dane, dnssec, readings, verdict: str, codes: list[str]) -> None:
+    assert judge_by_dane(dane, dnssec, **readings) == (verdict, codes)
+
+
+def test_every_finding_names_its_rule_its_reason_and_its_source() -> None:
+    hosts = [host(endpoint(**NO_TLS), endpoint(2, certificate_trusted=NO, negotiated=spoken("TLSv1.0")))]
+    for finding in judge_domain(DOMAIN, hosts, None)[1]:
+        assert finding.clause is not None
+        assert (finding.clause.policy, finding.clause.version) == ("verdict", "2")
+        assert finding.clause.source is not None
+        assert finding.level in ("degraded", "unprotected")
