@@ -42,7 +42,7 @@ def measurer(configuration: Configuration, *, lasting: bool = False, told: Told 
         told: called after each connection.
 
     Raises:
-        BadConfiguration: the trust anchors cannot be read.
+        BadConfiguration: the trust anchors cannot be read, or a policy is wrong.
 
     """
     network = configuration.network
@@ -56,8 +56,9 @@ def measurer(configuration: Configuration, *, lasting: bool = False, told: Told 
     agent = f"mailtls/{__version__} (+https://{visitor.ehlo_name}/)"
     fetching = Fetching(visitor.network, agent, configuration.mta_sts.https_port, visitor.probe_deadline)
     fetcher = PolicyFetcher(fetching, resolver, Budget(configuration.budget()))
-    policies = PolicyKeeper(fetcher, anchors, Cadence(schedule.interval, schedule.enumeration_interval), lasting=lasting)
-    return Measurer(resolver, prober, anchors, network.port, frozenset(configuration.exclude.domains), pace, policies)
+    sts = PolicyKeeper(fetcher, anchors, Cadence(schedule.interval, schedule.enumeration_interval), lasting=lasting)
+    excluded = frozenset(configuration.exclude.domains)
+    return Measurer(resolver, prober, anchors, network.port, excluded, pace, sts, configuration.graded_by())
 
 
 async def keeper(configuration: Configuration, failed: Callable[[], object]) -> Keeper:

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, ValidationInfo, model_validator
 from mailtls.budget import Limits
 from mailtls.dial import Network
 from mailtls.model import Provider
+from mailtls.policyfile import find_policy, is_file
 from mailtls.resolve import Nameservers, system_nameservers
 from mailtls.sections import (
     Confirmation,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
     import yaml
 
+    from mailtls.policy.rules import Policy
+
 _AnySection = TypeVar("_AnySection", bound=Section)
 _FROM_FILES = "from files"
 
@@ -57,7 +60,8 @@ class Configuration(Section):
     storage: Storage = Storage()
     web: Web = Web()
     policies: tuple[str, ...] = Field(
-        default=("rfc9325", "pledge-2013"), description="What results are held against. Accepted, and without effect in this version."
+        default=("rfc9325", "pledge-2013"),
+        description="What domains are graded by: names of policies that ship, or files of your own, relative to this one. Each gives a grade.",
     )
     exclude: Exclude = Exclude()
     providers: tuple[ProviderSection, ...] = Field(default=(), description="The partners to measure. Default: those of `provider_files` alone.")
@@ -91,6 +95,10 @@ class Configuration(Section):
         limits = self.limits
         pace, deadline = limits.pace.total_seconds(), limits.scan_deadline.total_seconds()
         return Limits(limits.concurrency, limits.per_operator, pace, deadline, limits.operators)
+
+    def graded_by(self) -> tuple[Policy, ...]:
+        """Read the policies. Raises ``BadConfiguration``, where one is wrong."""
+        return tuple(find_policy(name, Path()) for name in self.policies)
 
     def anchors(self) -> Anchors:
         """Read the trust anchors. Raises ``BadConfiguration``, where there are none."""
@@ -139,6 +147,7 @@ def load(path: Path) -> Configuration:
         except BadConfiguration as error:
             mistakes += error.mistakes
     mistakes += _listed_twice(files)
+    mistakes += _wrong_policies(configuration.policies, main)
     trust = configuration.trust
     if trust.ca_file is not None:
         trust = trust.model_copy(update={"ca_file": path.parent / trust.ca_file})
@@ -151,7 +160,23 @@ def load(path: Path) -> Configuration:
         mistakes.append(f"{main.place('providers')}: providers: there is nobody to measure; name at least one provider with its domains")
     if mistakes:
         raise BadConfiguration(mistakes)
-    return configuration.model_copy(update={"providers": partners, "trust": trust})
+    policies = tuple(str(path.parent / name) if is_file(name) else name for name in configuration.policies)
+    return configuration.model_copy(update={"providers": partners, "trust": trust, "policies": policies})
+
+
+def _wrong_policies(names: tuple[str, ...], main: _File) -> Iterator[str]:
+    """Yield what is wrong with the policies that a configuration names."""
+    places: dict[str, str] = {}
+    for index, name in enumerate(names):
+        place = main.place("policies", index)
+        try:
+            policy = find_policy(name, main.path.parent, f"{place}: policies[{index}]: ")
+        except BadConfiguration as error:
+            yield from error.mistakes
+            continue
+        first = places.setdefault(policy.name, place)
+        if first != place or names.index(name) != index:
+            yield f"{place}: policies[{index}]: a second policy is called {policy.name}; the first is at {first}"
 
 
 def _told_twice(domain: str, first: ProviderSection, other: ProviderSection) -> str:

@@ -87,7 +87,8 @@ class Daemon:
     def one_off(self) -> Measurer:
         """Return a measurer that remembers nothing, under the budget that the schedule is under."""
         m = self.schedule.measurer
-        return Measurer(m.resolver, m.prober, m.anchors, m.port, m.excluded, sts=None if m.sts is None else m.sts.one_off())
+        sts = None if m.sts is None else m.sts.one_off()
+        return Measurer(m.resolver, m.prober, m.anchors, m.port, m.excluded, sts=sts, policies=m.judge.policies)
 
     def refresh(self) -> None:
         """Bring the daemon's gauges up to date, before they are rendered."""

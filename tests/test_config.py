@@ -138,6 +138,34 @@ def test_a_key_that_overrides_a_merged_one_is_the_one_that_is_named(tmp_path: Pa
     assert refusal(tmp_path, PARTNER + merged)[0].startswith(f"{tmp_path / 'mailtls.yaml'}:5: network.https_port: unknown key")
 
 
+OWN = 'name: own\nversion: "1"\nextends: rfc9325\n'
+
+
+def test_policies_are_names_that_ship_and_files_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(OWN)
+    loaded = load(tmp_path, PARTNER + "policies: [ncsc-nl-2025, own.yaml]\n")
+    assert [policy.name for policy in loaded.graded_by()] == ["ncsc-nl-2025", "own"]
+    assert [policy.name for policy in config.Configuration().graded_by()] == ["rfc9325", "pledge-2013"]
+    assert load(tmp_path, PARTNER + "policies: []\n").graded_by() == ()
+
+
+@pytest.mark.parametrize(
+    ("policies", "told"),
+    [
+        ("[rfc9325, rfc9326]", "mailtls.yaml:2: policies[1]: no policy that ships is called 'rfc9326'; did you mean rfc9325?; a file of your own"),
+        ("[verdict]", "mailtls.yaml:2: policies[0]: the verdict is given to every domain, and is no policy to grade by"),
+        ("[rfc9325, rfc9325]", "mailtls.yaml:2: policies[1]: a second policy is called rfc9325; the first is at"),
+        ("[own.yaml, own.yaml]", "mailtls.yaml:2: policies[1]: a second policy is called own; the first is at"),
+        ("[other.yaml]", "mailtls.yaml:2: policies[0]: "),
+        ("[wrong.yaml]", "wrong.yaml:3: extends: no policy that ships is called 'rfc9326'; did you mean rfc9325?"),
+    ],
+)
+def test_a_policy_that_is_not_there_or_wrong_is_told_with_its_place(policies: str, told: str, tmp_path: Path) -> None:
+    mistakes = refusal(tmp_path, PARTNER + f"policies: {policies}\n", own=OWN, wrong=OWN.replace("rfc9325", "rfc9326"))
+    (mistake,) = mistakes
+    assert mistake.removeprefix(f"{tmp_path}/").startswith(told)
+
+
 def test_nobody_to_measure_is_a_mistake(tmp_path: Path) -> None:
     assert "nobody to measure" in refusal(tmp_path, "schedule: {interval: 5m}\n")[0]
     assert "nobody to measure" in refusal(tmp_path, "")[0]

@@ -230,3 +230,26 @@ async def test_probe_tells_what_a_domain_declares_and_asks_its_policy_host_once(
         _status, text, _ = await site.ask("/probe?target=solid.example")
         assert 'mailtls_domain_mta_sts_mode{domain="solid.example",mode="testing"} 1.0' in text
     assert len(server.requests) == before + 1
+async def test_policies_are_reloaded_as_a_whole_and_a_wrong_one_leaves_the_old_in_force(site: Site) -> None:
+    await site.daemon.schedule.look("no-starttls.example")
+    own = site.path.with_name("own.yaml")
+    text = 'name: own\nversion: "1"\nextends: pledge-2013\n'
+    own.write_text(text)
+    site.path.write_text(f"{site.path.read_text()}\npolicies: [own.yaml]\n")
+
+    async def grades() -> dict[str, Any]:
+        domains = json.loads((await site.ask("/api/v1/domains"))[1])["domains"]
+        return next(domain["grades"] for domain in domains if domain["domain"] == "no-starttls.example")
+
+    assert set(await grades()) == {"rfc9325", "pledge-2013"}
+    await site.daemon.reload()
+    assert {name: (grade["version"], grade["level"]) for name, grade in (await grades()).items()} == {"own": ("1", "insufficient")}
+    own.write_text(text.replace("pledge-2013", "pledge-2014"))
+    with pytest.raises(config.BadConfiguration, match=r"own.yaml:3: extends: .* did you mean pledge-2013\?"):
+        await site.daemon.reload()
+    assert set(await grades()) == {"own"}
+    own.write_text(text.replace('"1"', '"2"'))
+    await site.daemon.reload()
+    assert {grade["version"] for grade in (await grades()).values()} == {"2"}
+    page = (await site.ask("/metrics"))[1]
+    assert 'mailtls_domain_grade{domain="no-starttls.example",policy="own"} 0.0' in page
