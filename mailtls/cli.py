@@ -33,6 +33,7 @@ from mailtls.model import DomainObservation, Endpoint, Verdict
 from mailtls.resolve import BadName, ascii_name
 from mailtls.show.declared import fetch_lines
 from mailtls.show.document import document
+from mailtls.show.explain import explanation_lines
 from mailtls.show.text import domain_lines, transcript_lines
 from mailtls.smtp.reply import readable
 
@@ -182,7 +183,7 @@ def check(
     domains: Annotated[list[str], typer.Argument(help="Recipient domains.", metavar="DOMAIN")],
     config_file: ConfigFile = None,
     style: Annotated[Format, typer.Option("--format", help="Text for people, or JSON for programs.")] = Format.TEXT,
-    explain: Annotated[bool, typer.Option("--explain", help="Show the transcript of every visit, and of a policy's fetch.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Explain every finding; show every visit, and every fetch of a policy.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="One connection an address; does not ask for everything that it accepts.")] = False,
 ) -> None:
     """Measure domains now, and say what was seen."""
@@ -198,12 +199,14 @@ def check(
     transcripts = [line for scan in scans for line in transcript_lines(scan)] if explain else []
     transcripts += [line for fetch in fetches for line in fetch_lines(fetch)] if explain else []
     if style is Format.JSON:
-        typer.echo(json.dumps(document(observed), indent=2))
+        typer.echo(json.dumps(document(observed, explain=explain), indent=2))
         _print(Console(stderr=True, highlight=False, soft_wrap=True), transcripts)
     else:
         console = Console(highlight=False, soft_wrap=True)
         for number, domain_observed in enumerate(observed):
             _print(console, ["", *domain_lines(domain_observed)] if number else domain_lines(domain_observed))
+            if explain:
+                _print(console, explanation_lines(domain_observed, console.width))
         if transcripts:
             _print(console, ["", *transcripts])
         if len(observed) > 1:
@@ -352,7 +355,7 @@ def config_check(path: Annotated[Path, typer.Argument(help="The file to check.",
         configuration.anchors()
     except BadConfiguration as error:
         _fail(str(error), BAD)
-    idle = [key for key in ("confirmation", "policies") if key in configuration.model_fields_set]
+    idle = [key for key in ("confirmation",) if key in configuration.model_fields_set]
     if idle:
         typer.echo(f"{path}: warning: without effect in this version: {', '.join(idle)}", err=True)
     partners = configuration.partners()

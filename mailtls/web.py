@@ -142,6 +142,6 @@ async def _probe(daemon: Daemon, name: str, owner: str, *, debug: bool) -> Respo
     lines = [plain(line) for track in measurer.tracks.values() for line in transcript_lines(track.latest)]
     fetch = measurer.fetch_of(name)
     lines += [] if fetch is None else [plain(line) for line in fetch_lines(fetch)]
-    shown = json.dumps(domain_document(domain), indent=2, ensure_ascii=True)
+    shown = json.dumps(domain_document(domain, explain=True), indent=2, ensure_ascii=True)
     sections = ("# Transcript", *lines, "", "# Readings", shown, "", "# Metrics", text.decode())
     return PlainTextResponse("\n".join(sections), headers={"X-Content-Type-Options": "nosniff"})

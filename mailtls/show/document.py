@@ -5,34 +5,70 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mailtls.model import Absent, Known
+from mailtls.policy.telling import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from mailtls.model import DomainObservation, EndpointObservation, MXObservation, Reading, Unknown
+    from mailtls.model import DomainObservation, EndpointObservation, Finding, Gap, Grade, MXObservation, Reading, Unknown
 
 SCHEMA = 1
 
 
-def document(domains: Iterable[DomainObservation]) -> dict[str, Any]:
-    """Return the whole document, ready for ``json.dumps``."""
-    return {"schema": SCHEMA, "domains": [domain_document(domain) for domain in domains]}
+def document(domains: Iterable[DomainObservation], *, explain: bool = False) -> dict[str, Any]:
+    """Return the whole document, ready for ``json.dumps``.
+
+    Args:
+        domains: what was observed.
+        explain: whether each finding says why it is one, how it can be reproduced and how it can be mended.
+
+    """
+    return {"schema": SCHEMA, "domains": [domain_document(domain, explain=explain) for domain in domains]}
 
 
-def domain_document(domain: DomainObservation) -> dict[str, Any]:
+def domain_document(domain: DomainObservation, *, explain: bool = False) -> dict[str, Any]:
     """Return one domain."""
     return {
         "domain": domain.domain,
         "provider": domain.provider,
         "verdict": domain.verdict.value,
-        "findings": [{"code": f.code, "where": f.where, "text": f.text} for f in domain.findings],
+        "findings": [_finding(finding, explain=explain) for finding in domain.findings],
+        "missing": [_missing(gap) for gap in domain.missing],
         "measured_at": rfc3339(domain.measured_at),
         "unresolved": _gap(domain.unresolved),
         "readings": _readings(domain.readings),
-        "grades": {},
+        "grades": {grade.policy: _grade(grade, explain=explain) for grade in domain.grades},
         "mx": [_host(host) for host in domain.mx],
     }
+
+
+def _grade(grade: Grade, *, explain: bool) -> dict[str, Any]:
+    return {
+        "version": grade.version,
+        "level": None if grade.level is None else grade.level.value,
+        "coverage": round(grade.coverage, 4),
+        "met": None if grade.met is None else round(grade.met, 4),
+        "findings": [_finding(finding, explain=explain) for finding in grade.findings],
+        "missing": [_missing(gap) for gap in grade.missing],
+    }
+
+
+def _missing(gap: Gap) -> dict[str, Any]:
+    return {"facts": list(gap.facts), "where": gap.where, "cause": gap.unknown.cause.value, "stage": gap.unknown.stage.value}
+
+
+def _finding(finding: Finding, *, explain: bool) -> dict[str, Any]:
+    clause = finding.clause
+    said: dict[str, Any] = {"code": finding.code, "where": finding.where, "text": finding.text}
+    if clause is None:
+        return said
+    said |= {"rule": clause.rule, "level": finding.level}
+    if explain:
+        source = None if clause.source is None else {"title": clause.source.title, "url": clause.source.url}
+        said |= {"policy": clause.policy, "version": clause.version, "why": clause.why, "source": source}
+        said |= {"reproduce": command(finding) or None, "mend": dict(clause.remedies)}
+    return said
 
 
 def _host(host: MXObservation) -> dict[str, Any]:

@@ -33,6 +33,10 @@ DOMAIN_METRICS = {
     "domain_info": (("domain", "provider"), "A domain that is measured, and whose it is."),
     "domain_mx_info": (("domain", "mx", "preference"), "An MX host of a domain, for joins."),
     "domain_state": (("domain", "state"), "The verdict of a domain: exactly one state is 1."),
+    "domain_grade": (
+        ("domain", "policy"),
+        "Share of a policy's rules that a domain meets wherever they apply, from 0 to 1; missing while the evidence is incomplete.",
+    ),
     "domain_inconclusive_info": (
         ("domain", "mx", "stage", "cause"),
         "Why the last look-up could not find all mail hosts of a domain (mx is empty), or any address of one of them, while that holds.",
@@ -85,7 +89,7 @@ class SnapshotCollector(Collector):
 
 
 def _domain_families(snapshot: Snapshot) -> Iterator[Metric]:
-    info, relation, state, why = (
+    info, relation, state, grade, why = (
         GaugeMetricFamily(PREFIX + name, text, labels=labels) for name, (labels, text) in DOMAIN_METRICS.items()
     )
     for domain in snapshot.domains:
@@ -94,6 +98,9 @@ def _domain_families(snapshot: Snapshot) -> Iterator[Metric]:
             relation.add_metric((domain.domain, host.host, str(host.preference)), 1)
         for verdict in Verdict:
             state.add_metric((domain.domain, verdict.value), verdict is domain.verdict)
+        for graded in domain.grades:
+            if graded.met is not None:
+                grade.add_metric((domain.domain, graded.policy), graded.met)
         gaps = [("", domain.unresolved), *((host.host, host.unresolved) for host in domain.mx)]
         for mx, gap in gaps:
             if gap is not None:
@@ -102,7 +109,7 @@ def _domain_families(snapshot: Snapshot) -> Iterator[Metric]:
         info.add_metric((name, provider), 1)
         for verdict in Verdict:
             state.add_metric((name, verdict.value), verdict is Verdict.UNKNOWN)
-    yield from (info, relation, state, why)
+    yield from (info, relation, state, grade, why)
     for fact in facts.DOMAIN:
         for metric in fact.metrics:
             yield _domain_family(fact.name, metric, snapshot)

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.text import Text
 
 from mailtls.model import Absent, Known, Unknown, Verdict
+from mailtls.policy.shipped import VERDICT, shipped
 from mailtls.show.certificates import certificate_lines
 from mailtls.show.declared import declared_lines
+from mailtls.show.explain import LOOKS, no_grade
 from mailtls.show.picture import hello_lines, picture_lines
 from mailtls.smtp.reply import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mailtls.evidence import ProbeEvidence, ScanEvidence
-    from mailtls.model import DomainObservation, EndpointObservation, MXObservation, Reading
+    from mailtls.model import DomainObservation, EndpointObservation, Grade, MXObservation, Reading
 
-_LOOK = {
-    Verdict.PROTECTED: ("bold green", "a careful sender could require verified TLS here and lose no mail"),
-    Verdict.DEGRADED: ("bold yellow", "encrypted as far as it was measured, but short of protected"),
-    Verdict.UNPROTECTED: ("bold red", "measured without usable STARTTLS"),
-    Verdict.UNKNOWN: ("bold magenta", "not enough could be measured; that is no verdict on anyone"),
-    Verdict.NO_MAIL: ("bold", "the domain says that it takes no mail (null MX)"),
-}
+_STYLES = {
+    Verdict.PROTECTED: "bold green", Verdict.DEGRADED: "bold yellow", Verdict.UNPROTECTED: "bold red", Verdict.UNKNOWN: "bold magenta",
+    Verdict.NO_MAIL: "bold",
+}  # fmt: skip
+_FEW = 3
+_LEVEL = 14
 
 
 def domain_lines(domain: DomainObservation) -> Iterator[str]:
     """Yield the lines about one domain, in rich's markup; everything from the wire is escaped."""
-    style, meaning = _LOOK[domain.verdict]
-    yield f"[{style}]{domain.verdict.value.upper()}[/]  [bold]{escape(domain.domain)}[/]  {meaning}"
+    meaning = shipped(VERDICT).meanings[domain.verdict.value]
+    yield f"[{_STYLES[domain.verdict]}]{domain.verdict.value.upper()}[/]  [bold]{escape(domain.domain)}[/]  {meaning}"
     if domain.unresolved is not None:
         yield f"  {_unknown(domain.unresolved)}"
     for finding in domain.findings:
         yield f"  [red]x[/] {escape(finding.where)}: {escape(finding.text)} [dim]({finding.code})[/]"
+    yield from _open_lines(domain)
+    yield from grade_lines(domain.grades)
     irregular = domain.readings.get("mx_irregularities")
     if isinstance(irregular, Known):
         for entry in irregular.value:  # type: ignore[attr-defined]
@@ -46,6 +50,50 @@ def domain_lines(domain: DomainObservation) -> Iterator[str]:
     yield from declared_lines(domain)
     for host in domain.mx:
         yield from _host_lines(host)
+
+
+def _open_lines(domain: DomainObservation) -> Iterator[str]:
+    """Yield what an unknown verdict lacks, where it is not said already of the endpoint, the host or the domain."""
+    said = [domain.unresolved, *(host.unresolved for host in domain.mx), *(e.inconclusive for host in domain.mx for e in host.endpoints)]
+    lacking: list[tuple[Unknown, str]] = []
+    for gap in domain.missing:
+        if gap.unknown not in said:
+            said.append(gap.unknown)
+            lacking.append((gap.unknown, f"{_few(list(gap.facts))} of {gap.where}"))
+    for unknown, what in lacking:
+        yield f"  {escape(what)}: {_unknown(unknown)}"
+
+
+def grade_lines(grades: Sequence[Grade]) -> Iterator[str]:
+    """Yield a line for each policy: its grade; or how much is known, and what is missing; and which rules are broken."""
+    widest = max((len(grade.policy) for grade in grades), default=0)
+    for grade in grades:
+        broken = list(dict.fromkeys(finding.clause.rule for finding in grade.findings if finding.clause is not None))
+        said = []
+        if grade.missing:
+            said.append(f"missing: {_missing(grade)}")
+        if broken:
+            said.append(f"{'falls short already' if grade.missing else 'falls short'}: {_few(broken)}")
+        if grade.level is not None:
+            style, level = LOOKS[grade.level.value], grade.level.value
+        elif grade.missing:
+            style, level = "magenta", no_grade(grade)
+        else:
+            style, level = "dim", "nothing in it applies"
+        ahead = f"  {escape(grade.policy):<{widest}}  [{style}]{level}[/]"
+        yield f"{ahead}{' ' * max(2, _LEVEL - len(level))}{escape('; '.join(said))}" if said else ahead
+
+
+def _missing(grade: Grade) -> str:
+    """Return the facts that a grade lacks, and why, in a few words."""
+    names = list(dict.fromkeys(re.split(r"[.[]", fact)[0] for gap in grade.missing for fact in gap.facts))
+    causes = list(dict.fromkeys(gap.unknown.cause.value for gap in grade.missing))
+    return f"{_few(names) if grade.coverage else 'everything'} ({_few(causes)})"
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(names[:_FEW]) + more
 
 
 def _host_lines(host: MXObservation) -> Iterator[str]:

@@ -11,13 +11,19 @@ import pytest
 from mailtls.model import (
     Absent,
     Cause,
+    Clause,
     DomainObservation,
     Endpoint,
     EndpointObservation,
     Finding,
+    Gap,
+    Grade,
     Known,
+    Level,
     MXObservation,
+    Place,
     SharedKey,
+    Source,
     Stage,
     Unknown,
     Verdict,
@@ -64,6 +70,7 @@ def test_a_document_has_the_keys_of_the_contract() -> None:
                 "provider": "A",
                 "verdict": "degraded",
                 "findings": [{"code": "key-too-small", "where": "here", "text": "why"}],
+                "missing": [],
                 "measured_at": "2026-11-24T01:02:03Z",
                 "unresolved": {"cause": "dns-timeout", "stage": "dns", "detail": "a.example. MX: late"},
                 "readings": {"g": {"state": "known", "value": 1}},
@@ -108,3 +115,25 @@ def test_why_something_is_unknown_is_null_where_nothing_is() -> None:
     assert made["unresolved"] is None
     assert [host["unresolved"] for host in made["mx"]] == [None, {"cause": "no-address", "stage": "dns", "detail": "none"}]
     assert made["mx"][0]["endpoints"][0]["inconclusive"] is None
+
+
+def test_a_grade_has_the_keys_of_the_contract_and_its_findings_are_explained_on_demand() -> None:
+    source = Source("RFC 9325, section 4.5", "https://x.example/")
+    clause = Clause("rfc9325", "2022-11", "finite-field", "Why.", source, (("dig", "{domain}"),), (("Exim", "a = b"),))
+    finding = Finding("finite-field", "a.example", "1024 bits", "insufficient", clause, Place("a.example"), (1024,), "dh_bits")
+    gap = Gap(("tls_versions",), "mx.a.example 192.0.2.1:25", Unknown(Cause.TARPIT, Stage.GREETING, "so slow"))
+    grades = (Grade("rfc9325", "2022-11", None, 2 / 3, None, (finding,), (gap,)), Grade("pledge-2013", "2013-12", Level.GOOD, 1.0, 1.0))
+    domain = DomainObservation("a.example", "A", Verdict.UNKNOWN, (), {}, (), grades=grades, missing=(gap,))
+    plain, explained = (json.loads(json.dumps(document([domain], explain=explain)))["domains"][0] for explain in (False, True))
+    missing = [{"facts": ["tls_versions"], "where": "mx.a.example 192.0.2.1:25", "cause": "tarpit", "stage": "greeting"}]
+    said = {"code": "finite-field", "where": "a.example", "text": "1024 bits", "rule": "finite-field", "level": "insufficient"}
+    assert plain["grades"] == {
+        "rfc9325": {"version": "2022-11", "level": None, "coverage": 0.6667, "met": None, "findings": [said], "missing": missing},
+        "pledge-2013": {"version": "2013-12", "level": "good", "coverage": 1.0, "met": 1.0, "findings": [], "missing": []},
+    }
+    assert plain["missing"] == missing
+    assert explained["grades"]["rfc9325"]["findings"] == [
+        said
+        | {"policy": "rfc9325", "version": "2022-11", "why": "Why.", "source": {"title": "RFC 9325, section 4.5", "url": "https://x.example/"}}
+        | {"reproduce": "dig a.example", "mend": {"Exim": "a = b"}}
+    ]

@@ -17,7 +17,9 @@ from mailtls.model import (
     DomainObservation,
     Endpoint,
     EndpointObservation,
+    Grade,
     Known,
+    Level,
     MXObservation,
     Snapshot,
     Stage,
@@ -63,6 +65,14 @@ def test_exactly_one_state_of_a_domain_is_one() -> None:
     states = [line for line in page(endpoint("192.0.2.1", LATE)).splitlines() if line.startswith("mailtls_domain_state{")]
     assert [line.rsplit(" ", 1)[1] for line in states].count("1.0") == 1
     assert len(states) == len(Verdict)
+
+
+def test_a_grade_is_a_share_and_is_missing_where_the_evidence_is_incomplete() -> None:
+    grades = (Grade("rfc9325", "1", Level.PHASE_OUT, 1.0, 0.875), Grade("pledge-2013", "1", None, 0.5))
+    text = several(replace(a_domain("a.example", "mx.a.example", endpoint("192.0.2.1", Known(value=True))), grades=grades))
+    assert [line for line in text.splitlines() if line.startswith("mailtls_domain_grade")] == [
+        'mailtls_domain_grade{domain="a.example",policy="rfc9325"} 0.875'
+    ]
 
 
 def test_samples_beyond_the_cap_are_left_out_and_counted() -> None:
