@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import textwrap
 from datetime import UTC, datetime
+from importlib.resources import files
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,11 @@ from mailtls import cli, facts
 from mailtls.facts import starttls
 from mailtls.lab import Authority
 from mailtls.lab.providers import fake_providers
-from mailtls.model import Verdict
+from mailtls.model import Endpoint, EndpointObservation, Known, MXObservation, Verdict
+from mailtls.policy.evaluation import survey
+from mailtls.policy.grammar import read_policy
+from mailtls.policy.shipped import shipped
+from mailtls.yamltext import parse
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -75,6 +82,22 @@ def test_the_readme_shows_the_demonstration_as_it_is(authority: Authority) -> No
     for verdict, domain, words in shown:
         assert verdict in {known.value for known in Verdict}
         assert said[domain] == words
+
+
+def test_the_rule_that_contributing_adds_can_be_pasted() -> None:
+    rule, row = (block for block in blocks((ROOT / "CONTRIBUTING.md").read_text("utf-8")) if "heartbeat" in block)
+    text = files("mailtls.policy").joinpath("data", "rfc9325.yaml").read_text("utf-8")
+    held = read_policy(*parse(f"{text}\n{textwrap.indent(rule, '  ')}", "rfc9325.yaml"), "rfc9325.yaml", shipped, shipped=True)
+    (policy, name, readings, level) = ast.literal_eval(row.strip().removesuffix(","))
+    (added,) = (one for one in held.rules if one.id == name)
+    ground = survey("a.example", {}, [MXObservation("mx", 1, {}, (_endpoint(**readings),))], None)
+    (outcome,) = (added(subject.readings) for subject in ground.subjects[added.scope])
+    assert (policy, held.scale.levels[outcome.rank]) == (held.name, level)
+
+
+def _endpoint(**readings: object) -> EndpointObservation:
+    where = Endpoint("mx", ip_address("192.0.2.1"))
+    return EndpointObservation(where, {name: Known(value) for name, value in readings.items()}, conclusive=True)
 
 
 async def test_the_fact_that_contributing_adds_can_be_pasted(visit, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,8 +94,8 @@ def fake_providers(authority: Authority, now: datetime) -> tuple[FakeProvider, .
         return FakeProvider(name, (domain,), conclusion, (Host(host, behaviour),))
 
     def excellent(host: str, preference: int, *, ipv6: bool) -> Host:
-        both = good(host, "p256"), good(host, "rsa2048")
-        behaviour = Behaviour(hostname=host, tls=TLS(both, groups="X25519MLKEM768:X25519:secp256r1"))
+        both = good(host, "p256"), good(host, "rsa3072")
+        behaviour = Behaviour(hostname=host, tls=TLS(both, groups="X25519MLKEM768:X25519:secp256r1", ciphers="ECDHE+AESGCM"))
         return Host(host, behaviour, preference, ipv6, tuple(identity.tlsa() for identity in both))
 
     def signed(name: str, conclusion: str, served: Callable[[str], tuple[Identity, ...]], tlsa: Callable[..., tuple[str, ...]]) -> FakeProvider:
