@@ -261,8 +261,9 @@ class Clause:
         rule: the rule's name within it.
         why: one sentence of rationale.
         source: the section of the standard; ``None`` where the policy names none.
-        commands: templates of commands that show the same with common tools; the first that can be filled in is told.
-        remedies: for a mail server's name, how to mend it there.
+        facts: that it reads, in order: how it is seen and mended goes by them.
+        reproduce: the name of another command that shows the same; or its words; empty for none.
+        mend: the name of another remedy; empty for none.
 
     """
 
@@ -271,8 +272,9 @@ class Clause:
     rule: str
     why: str
     source: Source | None = None
-    commands: tuple[tuple[str, ...], ...] = ()
-    remedies: tuple[tuple[str, str], ...] = ()
+    facts: tuple[str, ...] = ()
+    reproduce: str | tuple[str, ...] = ""
+    mend: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from mailtls.policy.forms import Forms
 from mailtls.policy.paths import BadPath, nearest, read_path
 from mailtls.policy.reader import Reader, shown
 from mailtls.policy.rules import GRADES, VERDICTS, Policy, Rule
-from mailtls.policy.telling import COMMANDS, PLACEHOLDERS, REMEDIES, placeholders
+from mailtls.policy.telling import PLACEHOLDERS, commands, placeholders, remedies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,15 +131,15 @@ class _PolicyReader:
         told_by = reader.text(keys, "told_by", place)
         if told_by:
             self._check_fact(told_by, [*place, "told_by"])
-        facts = condition.facts() if condition is not None else ()
         clause = Clause(
             policy=own.name,
             version=own.version,
             rule=name,
             why=reader.text(keys, "why", place),
             source=self._section(keys, place, own),
-            commands=self._commands(keys, place, facts),
-            remedies=self._remedies(keys, place, facts),
+            facts=condition.facts() if condition is not None else (),
+            reproduce=self._reproduce(keys, place),
+            mend=self._mend(keys, place),
         )
         code, says = reader.text(keys, "code", place, name), reader.text(keys, "says", place)
         if condition is None or reader.count > before:
@@ -161,28 +161,25 @@ class _PolicyReader:
         number = section.removeprefix("section ")
         return Source(title, url or (own.section_url.replace("{section}", number) if own.section_url else own.source.url if own.source else ""))
 
-    def _commands(self, keys: dict[str, Any], place: Keys, facts: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-        if "reproduce" not in keys:
-            return next((COMMANDS[fact] for fact in facts if fact in COMMANDS), ())
-        if isinstance(keys["reproduce"], str):
-            if keys["reproduce"] not in COMMANDS:
-                text = f"there is no command {shown(keys['reproduce'])}{nearest(keys['reproduce'], COMMANDS)}"
-                self._reader.wrong([*place, "reproduce"], text)
-            return COMMANDS.get(keys["reproduce"], ())
+    def _reproduce(self, keys: dict[str, Any], place: Keys) -> str | tuple[str, ...]:
+        """Return what stands under ``reproduce``: the name of a command, or its words."""
+        given = keys.get("reproduce", "")
+        if isinstance(given, str):
+            if given and not self._shipped and given not in commands():  # the names in ours are tested
+                self._reader.wrong([*place, "reproduce"], f"there is no command {shown(given)}{nearest(given, commands())}")
+            return given
         words = []
-        for word, at in self._reader.elements(keys["reproduce"], [*place, "reproduce"]):
+        for word, at in self._reader.elements(given, [*place, "reproduce"]):
             if not isinstance(word, str):
                 self._reader.wrong(at, "each word of a command must be text; put it in quotes")
                 continue
             for wrong in placeholders(word) - PLACEHOLDERS:
                 self._reader.wrong(at, f"nothing is known as {{{wrong}}}{nearest(wrong, sorted(PLACEHOLDERS))}")
             words.append(word)
-        return (tuple(words),)
+        return tuple(words)
 
-    def _remedies(self, keys: dict[str, Any], place: Keys, facts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-        if "mend" not in keys:
-            return next((REMEDIES[fact] for fact in facts if fact in REMEDIES), ())
+    def _mend(self, keys: dict[str, Any], place: Keys) -> str:
         mend = self._reader.text(keys, "mend", place)
-        if mend not in REMEDIES:
-            self._reader.wrong([*place, "mend"], f"there is no remedy {shown(mend)}{nearest(mend, REMEDIES)}")
-        return REMEDIES.get(mend, ())
+        if mend and not self._shipped and mend not in remedies():
+            self._reader.wrong([*place, "mend"], f"there is no remedy {shown(mend)}{nearest(mend, remedies())}")
+        return mend

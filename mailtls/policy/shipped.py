@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from mailtls.policy.grammar import NoSuchPolicy, read_policy
 from mailtls.policy.paths import nearest
 from mailtls.policy.reader import shown
-from mailtls.yamltext import parse
+from mailtls.policy.telling import read_data
+from mailtls.yamltext import BadConfiguration, parse, quickly
 
 if TYPE_CHECKING:
     from mailtls.policy.rules import Policy
@@ -31,5 +31,8 @@ def shipped(name: str) -> Policy:
     if name not in (*NAMES, VERDICT):
         raise NoSuchPolicy(f"no policy that ships is called {shown(name)}{nearest(name, NAMES)}")
     file = f"{name}.yaml"
-    text = files("mailtls.policy").joinpath("data", file).read_text("utf-8")
-    return read_policy(*parse(text, file), file, shipped, shipped=True)
+    text = read_data(f"data/{file}")
+    try:
+        return read_policy(quickly(text), None, file, shipped, shipped=True)
+    except BadConfiguration:
+        return read_policy(*parse(text, file), file, shipped, shipped=True)  # raises it again, with its lines

@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 import shlex
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from mailtls.smtp.reply import readable
 from mailtls.tls.names import VERSIONS, rows
-from mailtls.yamltext import parse
+from mailtls.yamltext import quickly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mailtls.model import Finding
+    from mailtls.model import Clause, Finding
 
 _BLANK = re.compile(r"\{([a-z0-9-]+)\}")
 _LONGEST = 300
+_HERE = __file__.rpartition("/")[0]
 
 PLACEHOLDERS = frozenset({
     "domain", "host", "address", "ipv4", "ipv6", "port", "endpoint", "value", "version-option", "openssl-suite", "tls13-suite",
@@ -26,21 +26,50 @@ PLACEHOLDERS = frozenset({
 """What a template may have blanks for. A command whose blanks cannot all be filled in is not told."""
 
 
+Command = tuple[str, ...]
+Remedy = tuple[tuple[str, str], ...]
+"""For a mail server's name, how to mend it there."""
+
+
+def read_data(name: str) -> str:
+    """Return a file that lies beside this module."""
+    with open(f"{_HERE}/{name}", encoding="utf-8") as file:  # noqa: PTH123 - as the tables of names are read
+        return file.read()
+
+
+# None of this is read before somebody asks for an explanation.
+
+
+@cache
 def _data(name: str) -> dict[str, Any]:
-    text = files("mailtls.policy").joinpath(f"{name}.yaml").read_text("utf-8")
-    return parse(text, f"{name}.yaml")[0]
+    read: dict[str, Any] = quickly(read_data(f"{name}.yaml"))
+    return read
 
 
-COMMANDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    fact: tuple(tuple(words) for words in templates) for fact, templates in _data("commands")["commands"].items()
-}
-"""By fact, or by a name that a rule has under ``reproduce``: the commands that show it, the best first."""
-REMEDIES: Mapping[str, tuple[tuple[str, str], ...]] = {
-    name: tuple((server, text.strip()) for server, text in remedy.items()) for name, remedy in _data("remedies")["remedies"].items()
-}
-"""By fact, or by a name that a rule has under ``mend``: for a mail server, how to mend it there."""
-_OPTIONS: Mapping[str, str] = _data("commands")["version_options"]
-_WELL_KNOWN = frozenset(_data("commands")["well_known"])
+@cache
+def commands() -> Mapping[str, tuple[Command, ...]]:
+    """By fact, or by a name that a rule has under ``reproduce``: the commands that show it, the best first."""
+    return {name: tuple(tuple(words) for words in templates) for name, templates in _data("commands")["commands"].items()}
+
+
+@cache
+def remedies() -> Mapping[str, Remedy]:
+    """By fact, or by a name that a rule has under ``mend``: the remedies."""
+    return {
+        name: tuple((server, text.strip()) for server, text in remedy.items()) for name, remedy in _data("remedies")["remedies"].items()
+    }
+
+
+def commands_of(clause: Clause) -> tuple[Command, ...]:
+    """Return the templates of commands that show what a rule is about."""
+    if isinstance(clause.reproduce, tuple):
+        return (clause.reproduce,)
+    return next((commands()[name] for name in (clause.reproduce, *clause.facts) if name in commands()), ())
+
+
+def remedy_of(clause: Clause) -> Remedy:
+    """Return how what a rule is about is mended."""
+    return next((remedies()[name] for name in (clause.mend, *clause.facts) if name in remedies()), ())
 
 
 @cache
@@ -61,7 +90,7 @@ def command(finding: Finding) -> str:
     if finding.clause is None or finding.place is None:
         return ""
     known = _known(finding)
-    for template in finding.clause.commands:
+    for template in commands_of(finding.clause):
         if all(blank in known for word in template for blank in placeholders(word)):
             return shlex.join(_BLANK.sub(lambda blank: known[blank[1]], word) for word in template)
     return ""
@@ -80,12 +109,13 @@ def _known(finding: Finding) -> dict[str, str]:
         both = f"[{address}]:{port}" if place.endpoint.family == "ipv6" else f"{address}:{port}"
         known |= {"address": address, place.endpoint.family: address, "port": port, "endpoint": both}
     words = [value for value in finding.seen if isinstance(value, str)]
-    value = next((word for word in words if word in _WELL_KNOWN), words[0] if words else "")
+    value = next((word for word in words if word in _data("commands")["well_known"]), words[0] if words else "")
     if value:
         known["value"] = value
     version = next((text for text in (value, finding.path.partition(".")[2]) if text in VERSIONS), "")
-    if version in _OPTIONS:
-        known["version-option"] = _OPTIONS[version]
+    options = _data("commands")["version_options"]
+    if version in options:
+        known["version-option"] = options[version]
     if value in _openssl_names():
         known["openssl-suite"] = _openssl_names()[value]
     elif value.startswith("TLS_") and "_WITH_" not in value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mailtls.model import Absent, Known
-from mailtls.policy.telling import command
+from mailtls.policy.telling import command, remedy_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -67,7 +67,7 @@ def _finding(finding: Finding, *, explain: bool) -> dict[str, Any]:
     if explain:
         source = None if clause.source is None else {"title": clause.source.title, "url": clause.source.url}
         said |= {"policy": clause.policy, "version": clause.version, "why": clause.why, "source": source}
-        said |= {"reproduce": command(finding) or None, "mend": dict(clause.remedies)}
+        said |= {"reproduce": command(finding) or None, "mend": dict(remedy_of(clause))}
     return said
 
 

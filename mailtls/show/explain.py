@@ -10,12 +10,13 @@ from rich.markup import escape
 
 from mailtls.model import Level, Verdict
 from mailtls.policy.shipped import VERDICT
-from mailtls.policy.telling import command
+from mailtls.policy.telling import command, remedy_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from mailtls.model import Clause, DomainObservation, Finding, Grade
+    from mailtls.policy.telling import Remedy
 
 WIDEST = 120
 """Columns; longer lines are hard to read."""
@@ -38,7 +39,7 @@ def explanation_lines(domain: DomainObservation, width: int) -> Iterator[str]:
 
     """
     width = min(width, WIDEST)
-    mended: dict[tuple[tuple[str, str], ...], str] = {}
+    mended: dict[Remedy, str] = {}
     findings = [*domain.findings, *(finding for grade in domain.grades for finding in grade.findings)]
     for several in _alike(findings):
         yield from _finding_lines(several, mended, width)
@@ -55,7 +56,7 @@ def _alike(findings: Sequence[Finding]) -> list[list[Finding]]:
     return list(found.values())
 
 
-def _finding_lines(several: Sequence[Finding], mended: dict[tuple[tuple[str, str], ...], str], width: int) -> Iterator[str]:
+def _finding_lines(several: Sequence[Finding], mended: dict[Remedy, str], width: int) -> Iterator[str]:
     finding = several[0]
     clause = finding.clause
     assert clause is not None
@@ -73,13 +74,14 @@ def _finding_lines(several: Sequence[Finding], mended: dict[tuple[tuple[str, str
     line = command(finding)
     if line:
         yield from _labelled("reproduce", _continued(line, width - _INDENT - _LABEL))
-    if not clause.remedies:
+    remedy = remedy_of(clause)
+    if not remedy:
         return
-    before = mended.setdefault(clause.remedies, title)
+    before = mended.setdefault(remedy, title)
     if before != title:
         yield from _field("mend", f"as for {before}, above", width)
         return
-    for server, text in clause.remedies:
+    for server, text in remedy:
         yield from _labelled(server, [line for given in text.splitlines() for line in _remedy(given, width - _INDENT - _LABEL)])
 
 

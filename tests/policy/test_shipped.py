@@ -15,6 +15,7 @@ from mailtls.policy.evaluation import evaluate, survey
 from mailtls.policy.grammar import NoSuchPolicy
 from mailtls.policy.rules import Rule
 from mailtls.policy.shipped import NAMES, VERDICT, shipped
+from mailtls.policy.telling import commands_of, remedy_of
 
 SCOPES = {fact.name: fact.scope for fact in facts.ALL}
 RULES = [(name, rule) for name in (*NAMES, VERDICT) for rule in shipped(name).rules]
@@ -212,8 +213,8 @@ def test_every_rule_has_one_sentence_of_reason_a_source_a_command_and_a_remedy(n
     assert ". " not in clause.why
     assert clause.source is not None
     assert clause.source.url.startswith("https://")
-    assert clause.commands, "add one to commands.yaml, under the fact that it reads"
-    assert clause.remedies, "add one to remedies.yaml, under the fact that it reads"
+    assert commands_of(clause), "add one to commands.yaml, under the fact that it reads"
+    assert remedy_of(clause), "add one to remedies.yaml, under the fact that it reads"
     never_short = isinstance(rule.condition, Leaf) and rule.condition.judge.otherwise < shipped(name).scale.met
     assert rule.says or never_short, "say what falls short"
 

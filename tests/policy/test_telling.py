@@ -11,9 +11,10 @@ import pytest
 from mailtls import facts
 from mailtls.model import Clause, Endpoint, Finding, Place
 from mailtls.policy.shipped import NAMES, VERDICT, shipped
-from mailtls.policy.telling import COMMANDS, PLACEHOLDERS, REMEDIES, command, placeholders
+from mailtls.policy.telling import PLACEHOLDERS, command, commands, placeholders, remedies
 from mailtls.tls.names import cipher_suites
 
+COMMANDS, REMEDIES = commands(), remedies()
 FACTS = {fact.name for fact in facts.ALL}
 MENDED_BY_NAME = {rule.written["mend"] for name in (*NAMES, VERDICT) for rule in shipped(name).rules if "mend" in rule.written}
 NAMED = {rule.written["reproduce"] for name in (*NAMES, VERDICT) for rule in shipped(name).rules if "reproduce" in rule.written}
@@ -22,7 +23,7 @@ HOSTILE = ("-oProxyCommand=x", "$(reboot)", "`reboot`", "a; reboot", "a' 'b", "a
 
 def finding(fact: str, *seen: object, host: str = "mx.a.example", address: str = "192.0.2.1", path: str = "") -> Finding:
     place = Place("a.example", host, Endpoint(host, ip_address(address)))
-    return Finding("code", str(place), "text", clause=Clause("p", "1", "r", "Why.", commands=COMMANDS[fact]), place=place, seen=seen, path=path)
+    return Finding("code", str(place), "text", clause=Clause("p", "1", "r", "Why.", facts=(fact,)), place=place, seen=seen, path=path)
 
 
 @pytest.mark.parametrize(
@@ -74,12 +75,14 @@ def test_no_name_from_the_wire_is_anything_but_one_word_and_never_an_option(fact
 def test_without_a_place_or_a_template_there_is_no_command() -> None:
     assert command(Finding("code", "here", "text")) == ""
     domain = Place("a.example")
-    bare = Finding("c", "a.example", "t", clause=Clause("p", "1", "r", "Why.", commands=COMMANDS["tls_versions"]), place=domain)
+    bare = Finding("c", "a.example", "t", clause=Clause("p", "1", "r", "Why.", facts=("tls_versions",)), place=domain)
     assert command(bare) == ""
 
 
 def test_commands_and_remedies_are_for_facts_that_are_there() -> None:
     assert set(COMMANDS) <= FACTS | NAMED
+    assert set(COMMANDS) >= NAMED
+    assert set(REMEDIES) >= MENDED_BY_NAME
     assert set(REMEDIES) <= FACTS | MENDED_BY_NAME
     words = [word for templates in COMMANDS.values() for template in templates for word in template]
     assert {blank for word in words for blank in placeholders(word)} <= PLACEHOLDERS

@@ -28,6 +28,7 @@ from mailtls.model import (
     Unknown,
     Verdict,
 )
+from mailtls.policy.telling import remedies
 from mailtls.show.document import document, reading_document, rfc3339
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, 999, tzinfo=UTC)
@@ -119,7 +120,7 @@ def test_why_something_is_unknown_is_null_where_nothing_is() -> None:
 
 def test_a_grade_has_the_keys_of_the_contract_and_its_findings_are_explained_on_demand() -> None:
     source = Source("RFC 9325, section 4.5", "https://x.example/")
-    clause = Clause("rfc9325", "2022-11", "finite-field", "Why.", source, (("dig", "{domain}"),), (("Exim", "a = b"),))
+    clause = Clause("rfc9325", "2022-11", "finite-field", "Why.", source, ("dh_bits",), ("dig", "{domain}"))
     finding = Finding("finite-field", "a.example", "1024 bits", "insufficient", clause, Place("a.example"), (1024,), "dh_bits")
     gap = Gap(("tls_versions",), "mx.a.example 192.0.2.1:25", Unknown(Cause.TARPIT, Stage.GREETING, "so slow"))
     grades = (Grade("rfc9325", "2022-11", None, 2 / 3, None, (finding,), (gap,)), Grade("pledge-2013", "2013-12", Level.GOOD, 1.0, 1.0))
@@ -135,5 +136,5 @@ def test_a_grade_has_the_keys_of_the_contract_and_its_findings_are_explained_on_
     assert explained["grades"]["rfc9325"]["findings"] == [
         said
         | {"policy": "rfc9325", "version": "2022-11", "why": "Why.", "source": {"title": "RFC 9325, section 4.5", "url": "https://x.example/"}}
-        | {"reproduce": "dig a.example", "mend": {"Exim": "a = b"}}
+        | {"reproduce": "dig a.example", "mend": dict(remedies()["dh_bits"])}
     ]
