@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mailtls.evidence import PolicyFetch
-    from mailtls.trust.pkix import Anchors
+    from mailtls.trust.pkix import Anchors, Judgement
 
 _UNRECOGNIZED_NAME = 112
 
@@ -52,8 +52,11 @@ def judge_fetch(fetch: PolicyFetch, anchors: Anchors) -> FetchJudgement:
         anchors: the trust anchors, for the policy host's certificate.
 
     """
-    flaws = list(_certificate_flaws(fetch, anchors))
+    judgement = judge_chain(fetch.chain, anchors, fetch.began) if fetch.chain or fetch.status is not None else None
+    flaws = list(_certificate_flaws(fetch, judgement))
     gap = _gap(fetch)
+    if gap is None and judgement is not None and judgement.undecided:  # by a limit of ours, which no sender need share
+        gap = Failure(Cause.TLS_LOCAL_LIMIT, Stage.HTTPS, f"{fetch.host}: {judgement.why}")
     if gap is not None:
         return FetchJudgement(None, tuple(flaws), gap)
     flaw = _head_flaw(fetch)
@@ -65,11 +68,8 @@ def judge_fetch(fetch: PolicyFetch, anchors: Anchors) -> FetchJudgement:
     return FetchJudgement(None, (*flaws, content))
 
 
-def _certificate_flaws(fetch: PolicyFetch, anchors: Anchors) -> Iterator[Flaw]:
-    if not fetch.chain and fetch.status is None:
-        return
-    judgement = judge_chain(fetch.chain, anchors, fetch.began)
-    if not judgement.trusted:
+def _certificate_flaws(fetch: PolicyFetch, judgement: Judgement | None) -> Iterator[Flaw]:
+    if judgement is not None and not judgement.trusted and not judgement.undecided:
         yield Flaw(WEBPKI, f"{fetch.host}: {judgement.why}")
     names = read_certificate(fetch.chain[0]).names if fetch.chain else ()
     if fetch.chain and not any_name_matches(names, fetch.host):

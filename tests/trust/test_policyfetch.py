@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import making
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mailtls.evidence import Failure, PolicyFetch
 from mailtls.model import Cause, Stage
+from mailtls.trust.links import MAX_CHAIN
 from mailtls.trust.mta_sts import FETCH_ERROR, INVALID, WEBPKI, Mode
 from mailtls.trust.policyfetch import judge_fetch
 
@@ -66,6 +68,15 @@ def test_everything_that_is_wrong_is_told_and_the_certificate_first(good, anchor
     assert [flaw.code for flaw in judged.flaws] == [WEBPKI, WEBPKI, INVALID]
     assert judged.policy is None
     assert [flaw.code for flaw in judge_fetch(replace(good, chain=()), anchors).flaws] == [WEBPKI]
+
+
+def test_a_chain_that_is_beyond_a_limit_of_ours_is_a_gap_and_no_flaw(good, anchors) -> None:
+    leaf = making.leaf(making.authority("an authority that nobody sent"), HOST)
+    stuffing = [making.authority(f"authority {number}").der for number in range(MAX_CHAIN)]
+    judged = judge_fetch(replace(good, chain=(leaf.der, *stuffing), began=making.NOW), anchors)
+    assert (judged.policy, judged.flaws) == (None, ())
+    assert judged.gap is not None
+    assert judged.gap.cause is Cause.TLS_LOCAL_LIMIT
 
 
 def test_the_certificate_is_judged_by_the_time_of_the_fetch(good, anchors) -> None:
