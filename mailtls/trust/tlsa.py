@@ -10,6 +10,7 @@ from functools import lru_cache
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from mailtls.tls.certificate import MAX_CERTIFICATE, UNREADABLE, load
+from mailtls.tls.der import INTEGER, SEQUENCE, NotDER, read_element
 
 MAX_PRESENTATION = 2 * 65_536
 """Characters of a record: the hexadecimal digits of all that fits into a DNS message."""
@@ -21,6 +22,9 @@ CERTIFICATE, PUBLIC_KEY = 0, 1
 FULL, SHA256, SHA512 = 0, 1, 2
 """Matching types; of the digests the greater number is the stronger (RFC 7671 section 9)."""
 
+_VERSION = 0xA0
+_BEFORE_KEY = (INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE)
+"""Serial number, signature algorithm, issuer, validity and subject stand before the key (RFC 5280 section 4.1)."""
 _FORM = re.compile(r"([0-9]{1,3}) ([0-9]{1,3}) ([0-9]{1,3})((?: [0-9A-Fa-f]+)*)", re.ASCII)
 _DIGESTS = {SHA256: hashlib.sha256, SHA512: hashlib.sha512}
 
@@ -138,37 +142,11 @@ def public_key_of(der: bytes) -> bytes | None:
 
     They are not parsed: a key that no library knows has its digest all the same.
     """
-    whole = _element(der, 0, len(der))
-    inner = whole and _element(der, whole[1], whole[2])
-    if whole is None or inner is None or whole[0] != _SEQUENCE or inner[0] != _SEQUENCE:
+    try:
+        whole = read_element(der, SEQUENCE).inside()
+        fields = whole[0].inside() if whole and whole[0].tag == SEQUENCE else []
+    except NotDER:
         return None
-    place, end = inner[1], inner[2]
-    # A version may lead; serial number, signature algorithm, issuer, validity and subject stand before the key.
-    fields = [_INTEGER, _SEQUENCE, _SEQUENCE, _SEQUENCE, _SEQUENCE, _SEQUENCE]
-    first = _element(der, place, end)
-    if first is not None and first[0] == _VERSION:
-        place = first[2]
-    start = place
-    for tag in fields:
-        field = _element(der, place, end)
-        if field is None or field[0] != tag:
-            return None
-        start, place = place, field[2]
-    return der[start:place]
-
-
-_INTEGER, _SEQUENCE, _VERSION = 0x02, 0x30, 0xA0
-
-
-def _element(der: bytes, start: int, end: int) -> tuple[int, int, int] | None:
-    """Return the tag of the DER element at a place, where its content starts, and where it ends; ``None`` where there is none."""
-    if start + 2 > end:
-        return None
-    tag, size, content = der[start], der[start + 1], start + 2
-    if size >= 0x80:
-        octets = size - 0x80
-        if not 1 <= octets <= 4 or content + octets > end:
-            return None
-        size = int.from_bytes(der[content : content + octets], "big")
-        content += octets
-    return None if content + size > end else (tag, content, content + size)
+    if fields and fields[0].tag == _VERSION:
+        del fields[0]
+    return fields[len(_BEFORE_KEY)].whole if [field.tag for field in fields[: len(_BEFORE_KEY) + 1]] == [*_BEFORE_KEY, SEQUENCE] else None
