@@ -102,8 +102,6 @@ class Schedule:
             self.lag = max(0.0, time.monotonic() - due)
             try:
                 await self.look(domain)
-            except asyncio.CancelledError:
-                raise
             except Exception:
                 log.exception("a look broke", domain=domain)
             # The next is counted from when this one was due, so that a slow partner does not drift; never in the past.

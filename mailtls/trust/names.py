@@ -26,5 +26,9 @@ def name_matches(pattern: str, host: str) -> bool:
 
 
 def any_name_matches(patterns: Iterable[str], host: str) -> bool:
-    """Whether any of a certificate's dNSNames matches. The common name does not count (RFC 9525 section 2)."""
+    """Whether any of the names that a certificate presents matches.
+
+    Which those are is the caller's: dNSNames alone (RFC 9525 section 2), but under DANE the common name where there are none (RFC 7672
+    section 3.2.3).
+    """
     return any(name_matches(pattern, host) for pattern in patterns)
