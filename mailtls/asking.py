@@ -60,18 +60,19 @@ async def ask(endpoint: Endpoint, offer: HelloOffer, network: Network, ehlo_name
     return Asked(offer, answer, began - since, time.monotonic() - since, source, sent, received)
 
 
-async def ask_all(questions: Questions, ask_one: Callable[[HelloOffer], Coroutine[None, None, Asked]]) -> None:
-    """Ask everything that a line of questions wants to know, as many at a time as it can; stops when it is interrupted.
+async def ask_all(questions: Questions, ask_one: Callable[[HelloOffer], Coroutine[None, None, Asked]], at_once: int) -> None:
+    """Ask everything that a line of questions wants to know; stops when it is interrupted.
 
     Args:
         questions: what to ask next; it learns each answer.
-        ask_one: makes one connection for one offer; waits for a place where one is needed.
+        ask_one: makes one connection for one offer; waits for its turn where it has to.
+        at_once: offers under way at a time, at most. The next one is chosen when there is room for it, knowing as much as can be known.
 
     """
     under_way: set[asyncio.Task[Asked]] = set()
     try:
         while not questions.is_done:
-            while (offer := questions.next_offer()) is not None:
+            while len(under_way) < at_once and (offer := questions.next_offer()) is not None:
                 under_way.add(asyncio.create_task(ask_one(offer)))
             if not under_way:
                 return

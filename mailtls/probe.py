@@ -150,7 +150,7 @@ class Prober:
     ) -> HelloEvidence:
         """Ask for everything, or for what an interrupted enumeration had not come to."""
         first = scan.began if earlier is None else earlier.began
-        enumeration = Enumeration(() if earlier is None else earlier.asked)
+        enumeration = Enumeration(() if earlier is None else earlier.asked, in_haste=not self.budget.limits.pace)
         kept_at = began
 
         def keep_now_and_then() -> None:
@@ -177,7 +177,7 @@ class Prober:
             each()
             return asked
 
-        await ask_all(questions, one)
+        await ask_all(questions, one, self.budget.limits.per_operator)
 
     async def _ask(self, endpoint: Endpoint, offer: HelloOffer, questions: Questions, began: float, deadline: float) -> Asked:
         try:

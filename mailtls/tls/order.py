@@ -11,7 +11,17 @@ from mailtls.tls.suites import FIELDS, SCHEMES, groups_before_13, key_exchange
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mailtls.hellos import Asked
+    from mailtls.hellos import Asked, HelloOffer
+
+
+def shows_order(offer: HelloOffer) -> bool:
+    """Whether the choice from an offer was a choice among all of its suites, none of which lacked a group or a signature scheme."""
+    if not offer.is_plain or offer.version == "SSLv2" or (offer.version == "TLSv1.2" and set(offer.signature_schemes) != set(SCHEMES)):
+        return False
+    if offer.version in ("TLSv1.3", "SSLv3"):
+        return True
+    groups = set(offer.groups)
+    return groups.issuperset(groups_before_13()) and groups.isdisjoint(FIELDS)
 
 
 def choices(asked: Sequence[Asked], version: str) -> set[tuple[int, int]]:

@@ -11,18 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mailtls.hellos import Accepted, Refused
-from mailtls.tls.curve import curve_of
 from mailtls.tls.names import VERSIONS
 from mailtls.tls.order import choices, follows_us
-from mailtls.tls.refusals import is_borne, vouched_refusals
+from mailtls.tls.refusals import excluded_groups, excluded_suites, is_borne, vouched_refusals
 from mailtls.tls.suites import (
-    FIELDS,
     FIRST_OFFER,
     SCHEMES,
     WEAK_SCHEMES,
     groups_before_13,
     groups_of_13,
-    key_exchange,
     needs_group,
     offerable,
     strength,
@@ -44,7 +41,7 @@ class Picture:
         accepted: first answer for each suite, by version, in the order of the answers.
         rejected: suites by version.
         spoken: versions that it was seen to speak, or seen to refuse.
-        groups: by version, in the order of the answers.
+        groups: by version, in the order in which we list them.
         groups_rejected: by version.
         follows_us: by version: whether it takes the first of our suites that it accepts; missing where that is open.
         refused: the refusals that something vouches for.
@@ -123,8 +120,8 @@ def read_picture(asked: Sequence[Asked]) -> Picture:
         alone = offer.version not in accepted and (none_older or offer.version in ("SSLv2", "TLSv1.3"))
         if not offer.is_plain or not (is_borne(offer, borne) or (alone and len(offer.cipher_suites) <= FIRST_OFFER)):
             continue  # perhaps something in it, or its length, was more than the server bears
-        rejected[offer.version] |= _rejected_suites(offer)
-        groups_rejected[offer.version] |= _rejected_groups(offer, accepted.get(offer.version, {}))
+        rejected[offer.version] |= excluded_suites(offer)
+        groups_rejected[offer.version] |= excluded_groups(offer, accepted.get(offer.version, {}))
     if _is_contradicted(asked, accepted, rejected, groups, groups_rejected):
         # Several machines that differ behind one address, or one that refuses at random: no refusal says what all of it would do.
         refused = ()
@@ -137,7 +134,7 @@ def read_picture(asked: Sequence[Asked]) -> Picture:
         accepted=accepted,
         rejected={version: frozenset(codes) for version, codes in rejected.items()},
         spoken=_spoken(asked, accepted, refused, rejected),
-        groups={version: tuple(codes) for version, codes in groups.items()},
+        groups={version: tuple(sorted(codes, key=_place_of_group)) for version, codes in groups.items()},
         groups_rejected={version: frozenset(codes) for version, codes in groups_rejected.items()},
         follows_us=follows,
         refused=refused,
@@ -171,33 +168,9 @@ def _is_contradicted(
     return False
 
 
-def _rejected_suites(offer: HelloOffer) -> set[int]:
-    """Return the suites that a refused offer excludes: those for which nothing else in it can have been missing."""
-    if offer.version == "TLSv1.3":
-        return set(offer.cipher_suites) if set(offer.groups) >= set(groups_of_13()) else set()
-    if offer.version == "TLSv1.2" and set(offer.signature_schemes) != set(SCHEMES):
-        return set()
-    all_groups = offer.version == "SSLv3" or set(offer.groups) >= set(groups_before_13())
-    named_fields = bool(set(offer.groups) & set(FIELDS))  # a server that has none of them must then refuse DHE (RFC 7919 section 4)
-    return {
-        code for code in offer.cipher_suites if (all_groups or not needs_group(code)) and not (named_fields and key_exchange(code).field)
-    }
-
-
-def _rejected_groups(offer: HelloOffer, accepted: Mapping[int, Accepted]) -> set[int]:
-    """Return the groups that a refused offer excludes: it had a suite that was accepted with another group."""
-    known = [accepted[code] for code in offer.cipher_suites if code in accepted]
-    if offer.version == "TLSv1.3":
-        return set(offer.groups) if known else set()
-    if offer.version == "TLSv1.2" and set(offer.signature_schemes) != set(SCHEMES):
-        return set()  # perhaps it was the schemes
-    for answer in known:
-        if not needs_group(answer.cipher_suite):
-            continue
-        # An ECDSA suite may be taken only with its certificate's curve in the list (RFC 8422 section 5.3).
-        if key_exchange(answer.cipher_suite).authentication != "ECDSA" or curve_of(answer.chain) in offer.groups:
-            return set(offer.groups)
-    return set()
+def _place_of_group(code: int) -> int:
+    """Return where a group stands in our own order, so that what was found does not depend on which answer came first."""
+    return groups_of_13().index(code) if code in groups_of_13() else code
 
 
 def _spoken(
@@ -240,10 +213,13 @@ def _refuses_fallback(asked: Sequence[Asked], refused: Sequence[Asked]) -> bool 
 
 
 def _weak_signatures(asked: Sequence[Asked], refused: Sequence[Asked]) -> bool | None:
-    """Return whether it signs with a weak scheme where only those are offered: one that signs with another after all does not."""
-    taken = [i.answer for i in asked if i.offer.is_plain and i.offer.signature_schemes == WEAK_SCHEMES and isinstance(i.answer, Accepted)]
-    if any(answer.signature_scheme in WEAK_SCHEMES for answer in taken):
+    """Return whether it signs with a weak scheme where only those are offered, or even where others are.
+
+    One that is offered those alone and signs with another after all does not.
+    """
+    if any(isinstance(item.answer, Accepted) and item.answer.signature_scheme in WEAK_SCHEMES for item in asked):
         return True
+    taken = [i.answer for i in asked if i.offer.is_plain and i.offer.signature_schemes == WEAK_SCHEMES and isinstance(i.answer, Accepted)]
     if any(answer.signature_scheme is not None for answer in taken):
         return False
     return False if any(i.offer.is_plain and i.offer.signature_schemes == WEAK_SCHEMES for i in refused) else None

@@ -1,14 +1,16 @@
-"""Which refusals count: those that were about the offer, and not about us, the moment, or more than the server bears."""
+"""Which refusals count, and what each excludes: those that were about the offer, and not about us, the moment, or more than is borne."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from mailtls.hellos import Accepted, Refused
+from mailtls.tls.curve import curve_of
 from mailtls.tls.names import ABOUT_THE_OFFER
+from mailtls.tls.suites import FIELDS, SCHEMES, groups_before_13, groups_of_13, key_exchange, needs_group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mailtls.hellos import Asked, HelloOffer
 
@@ -58,3 +60,32 @@ def is_borne(offer: HelloOffer, borne: Iterable[HelloOffer]) -> bool:
         and (offer.version == "SSLv3" or (wanted[1] <= set(a.groups) and wanted[2] <= set(a.signature_schemes)))
         for a in borne
     )
+
+
+def excluded_suites(offer: HelloOffer) -> set[int]:
+    """Return the suites that a refused offer excludes: those for which nothing else in it can have been missing."""
+    if offer.version == "TLSv1.3":
+        return set(offer.cipher_suites) if set(offer.groups) >= set(groups_of_13()) else set()
+    if offer.version == "TLSv1.2" and set(offer.signature_schemes) != set(SCHEMES):
+        return set()
+    all_groups = offer.version == "SSLv3" or set(offer.groups) >= set(groups_before_13())
+    named_fields = bool(set(offer.groups) & set(FIELDS))  # a server that has none of them must then refuse DHE (RFC 7919 section 4)
+    return {
+        code for code in offer.cipher_suites if (all_groups or not needs_group(code)) and not (named_fields and key_exchange(code).field)
+    }
+
+
+def excluded_groups(offer: HelloOffer, accepted: Mapping[int, Accepted]) -> set[int]:
+    """Return the groups that a refused offer excludes: it had a suite that was accepted with another group."""
+    known = [accepted[code] for code in offer.cipher_suites if code in accepted]
+    if offer.version == "TLSv1.3":
+        return set(offer.groups) if known else set()
+    if offer.version == "TLSv1.2" and set(offer.signature_schemes) != set(SCHEMES):
+        return set()  # perhaps it was the schemes
+    for answer in known:
+        if not needs_group(answer.cipher_suite):
+            continue
+        # An ECDSA suite may be taken only with its certificate's curve in the list (RFC 8422 section 5.3).
+        if key_exchange(answer.cipher_suite).authentication != "ECDSA" or curve_of(answer.chain) in offer.groups:
+            return set(offer.groups)
+    return set()

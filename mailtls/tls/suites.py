@@ -139,6 +139,10 @@ def is_strong(code: int) -> bool:
     return bool(safe and ephemeral and authenticated)
 
 
+_RARE = 14
+
+
+@cache
 def _rarity(code: int) -> tuple[int, ...]:
     """Return a key that sorts suites by how seldom servers have them, by key exchange and cipher."""
     name, exchange = cipher_suites()[code], key_exchange(code).name
@@ -147,6 +151,18 @@ def _rarity(code: int) -> tuple[int, ...]:
     kind = next((rank for rank, cipher in enumerate(ciphers) if cipher in name), len(ciphers))
     how = exchanges.index(exchange) if exchange in exchanges else len(exchanges) + 6
     return (how + kind + 4 * ("CCM" in name) + 2 * ("CAMELLIA" in name and "SHA256" in name), code)
+
+
+def is_rare(code: int) -> bool:
+    """Whether hardly any server has a suite before TLS 1.3, even one that has its key exchange and its cipher."""
+    return _rarity(code)[0] > _RARE
+
+
+@cache
+def parts_of_name(code: int) -> tuple[str, str]:
+    """Return the key exchange and the cipher of a suite before TLS 1.3, as its name has them."""
+    exchange, _, cipher = cipher_suite_name(code).removeprefix("TLS_").partition("_WITH_")
+    return exchange, cipher
 
 
 @cache
@@ -167,7 +183,7 @@ FIELDS = (256, 257, 258, 259, 260)
 @cache
 def groups_of_13() -> tuple[int, ...]:
     """Return every group that a hello of TLS 1.3 can name: the hybrids first, then curves, fields, and what is rarely met."""
-    usual = (4588, 4587, 4589, 29, 23, 30, 25, 24)
+    usual = (4588, 4587, 4589, 29, 30, 23, 25, 24)
     return (*usual, *(code for code in _group_codes() if code not in usual and code < 0xFF01))
 
 

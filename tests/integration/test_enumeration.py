@@ -38,14 +38,13 @@ BLIND_SPOTS: Mapping[tuple[str, str], str] = {
 
 
 async def scan(setup: Setup, questions: Enumeration | Recheck, parallel: int = 4) -> None:
-    endpoint, places, since = Endpoint(setup.host, ip_address(setup.address), setup.port), asyncio.Semaphore(parallel), time.monotonic()
+    endpoint, since = Endpoint(setup.host, ip_address(setup.address), setup.port), time.monotonic()
 
     async def one(offer: HelloOffer) -> Asked:
-        async with places:
-            return await ask(endpoint, offer, NETWORK, "probe.example", 20, since)
+        return await ask(endpoint, offer, NETWORK, "probe.example", 20, since)
 
     async with asyncio.timeout(120):
-        await ask_all(questions, one)
+        await ask_all(questions, one, parallel)
 
 
 def suites_of(picture: Picture) -> dict[str, set[str]]:

@@ -37,9 +37,11 @@ def answer_of(server: Server, offer: HelloOffer) -> Answer:
     return answer
 
 
-def play(server: Server, parallel: int = 4, seed: int = 0, known: tuple[Asked, ...] = (), until: int = 10_000) -> Enumeration:
+def play(
+    server: Server, parallel: int = 4, seed: int = 0, known: tuple[Asked, ...] = (), until: int = 10_000, *, in_haste: bool = False
+) -> Enumeration:
     """Play a scan, with so many offers out at once, answered in an order that the seed decides; at most so many answers."""
-    enumeration, order, out = Enumeration(known), random.Random(seed), list[HelloOffer]()
+    enumeration, order, out = Enumeration(known, in_haste=in_haste), random.Random(seed), list[HelloOffer]()
     answers = 0
     while not enumeration.is_done and answers < until:
         while len(out) < parallel and (offer := enumeration.next_offer()) is not None:

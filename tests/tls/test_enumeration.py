@@ -19,10 +19,11 @@ from mailtls.tls.suites import FIRST_OFFER
 SEEDS = range(80)
 
 
+@pytest.mark.parametrize("in_haste", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_any_server_is_found_out_to_the_last_suite(seed: int) -> None:
+def test_any_server_is_found_out_to_the_last_suite(seed: int, in_haste: bool) -> None:
     server = any_server(seed)
-    picture = read_picture(play(server, parallel=1 + seed % 5, seed=seed).asked)
+    picture = read_picture(play(server, parallel=1 + seed % 5, seed=seed, in_haste=in_haste).asked)
     for version in VERSIONS[1:]:
         assert set(picture.accepted.get(version, {})) == truly_accepted(server, version), version
         assert not picture.open_suites(version)

@@ -1,0 +1,158 @@
+"""What a scan asks once: SSLv2, fallback, weak signatures, oddities of a hello; and what is in doubt at its end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from mailtls.hellos import Accepted, HelloOffer, Refused
+from mailtls.tls.order import choices
+from mailtls.tls.picture import read_picture
+from mailtls.tls.questions import (
+    FALLBACK,
+    PLAIN,
+    SSLV2,
+    TURNED,
+    V12,
+    V13,
+    WEAK_SIGNATURES,
+    Question,
+    offer_13,
+    offer_older,
+)
+from mailtls.tls.refusals import vouched_refusals
+from mailtls.tls.suites import FIRST_OFFER, WEAK_SCHEMES, groups_before_13, groups_of_13, key_exchange, offerable, strength
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from mailtls.tls.knowledge import Knowledge
+    from mailtls.tls.picture import Picture
+    from mailtls.tls.questions import Out
+
+    Questions = Iterator[Question]
+
+LARGE = 2_048
+"""Octets of a hello that is larger than one segment of the usual network; post-quantum key shares make them so."""
+MAX_REPEATED = 6
+"""Refusals that lack what vouches for them and are asked for once more."""
+
+_ODDITIES: Mapping[str, Mapping[str, Any]] = {
+    "does it bear a hello with no server name?": {"server_name": "none"},
+    "does it bear a hello with an odd server name?": {"server_name": "odd"},
+}
+_BOTH = "does it bear a large hello, and unknown values?"
+_APART: Mapping[str, Mapping[str, Any]] = {
+    "does it bear a large hello?": {"size": LARGE},
+    "does it bear unknown values?": {"grease": True},
+}
+
+
+class Rest:
+    """The questions that are asked once."""
+
+    def __init__(self, known: Knowledge, out: Out, is_open: Callable[[str], bool]) -> None:
+        """Begin.
+
+        Args:
+            known: what was answered.
+            out: what is being asked.
+            is_open: whether suites of a version are still to be asked for.
+
+        """
+        self._known, self._out, self._is_open = known, out, is_open
+        self._doubted: dict[HelloOffer, int] = {}
+
+    def _is_new(self, version: str, words: str) -> bool:
+        return (version, words) not in self._known.last and not self._out.has(words)
+
+    def _strongest(self, version: str) -> list[int]:
+        return sorted(self._known.accepted[version], key=strength, reverse=True)
+
+    def once(self) -> Questions:
+        """Ask what needs to know a little of the rest, or all of it."""
+        if not self._known.accepted:
+            return
+        older = self._known.older
+        if self._is_new("SSLv2", SSLV2):
+            yield Question(HelloOffer("SSLv2", offerable("SSLv2"), question=SSLV2), SSLV2)
+        below = older[0] if older and V13 in self._known.accepted else older[1] if len(older) > 1 else None
+        if below is not None and self._is_new(below, FALLBACK):
+            plain = offer_older(below, self._strongest(below)[:FIRST_OFFER], FALLBACK)
+            yield Question(replace(plain, fallback=True), FALLBACK)
+        for version in (V13, *older):
+            if version in self._known.accepted and not self._is_open(version) and not self._out.taken(version):
+                yield from self._turned(version)
+                if version == V12 == older[0]:
+                    yield from self._weak_signatures(version)
+
+    def _turned(self, version: str) -> Questions:
+        """Turn our order round, where all that was chosen could have been by our order or by the server's own."""
+        found = tuple(self._known.accepted[version])
+        if len(found) < 2 or self._known.follows_us(version) is not None or not self._is_new(version, TURNED):
+            return
+        first, second = next(iter(sorted(choices(self._known.asked, version))), found[:2])
+        suites = (second, *(code for code in found if code not in (first, second)), first)
+        line = f"{TURNED} {version}"
+        if version == V13:
+            yield Question(offer_13(suites, groups_of_13(), TURNED), line)
+        else:
+            yield Question(offer_older(version, suites, TURNED), line)
+
+    def _weak_signatures(self, version: str) -> Questions:
+        signed = [code for code in self._strongest(version) if key_exchange(code).signed]
+        if signed and self._known.schemes.isdisjoint(WEAK_SCHEMES) and self._is_new(version, WEAK_SIGNATURES):
+            plain = offer_older(version, signed[:FIRST_OFFER], WEAK_SIGNATURES, groups_before_13())
+            yield Question(replace(plain, signature_schemes=WEAK_SCHEMES), WEAK_SIGNATURES)
+
+    def _plain(self) -> HelloOffer | None:
+        """Return an offer of what was accepted before, in the best version before 1.3 if there is one; ``None`` where nothing was."""
+        for version in self._known.older:
+            return offer_older(version, self._strongest(version)[:FIRST_OFFER], PLAIN)
+        return offer_13(self._strongest(V13), groups_of_13(), PLAIN) if V13 in self._known.accepted else None
+
+    def oddities(self) -> Questions:
+        """Ask what the server bears. The last of these vouches for every refusal before it, and is asked when all others are answered."""
+        plain = self._plain()
+        if plain is None:
+            return
+        last = self._known.last.get((plain.version, _BOTH))
+        wanted = dict(_ODDITIES)
+        if not self._out:
+            wanted[_BOTH] = {"size": LARGE, "grease": True}
+        if last is not None and isinstance(last.answer, Refused):
+            wanted |= _APART
+        for words, how in wanted.items():
+            if self._is_new(plain.version, words):
+                yield Question(replace(plain, question=words, **how), words)
+
+    def doubts(self) -> Questions:
+        """Ask again for what nothing can vouch for, and end with an offer that vouches for the refusals before it."""
+        plain = self._plain()
+        if plain is None:
+            return
+        asked = self._known.asked
+        taken = next(item for item in reversed(asked) if isinstance(item.answer, Accepted))
+        vouched = set(vouched_refusals([*asked, taken]))
+        unvouched = dict.fromkeys(i.offer for i in asked if isinstance(i.answer, Refused) and i not in vouched and i.offer.is_plain)
+        if unvouched:
+            picture = read_picture([*asked, taken])
+            yield from self._asked_again([offer for offer in unvouched if offer != plain and _leaves_open(offer, picture)])
+        if taken is not asked[-1] and plain not in self._doubted:
+            yield Question(plain, PLAIN)
+
+    def _asked_again(self, offers: Iterable[HelloOffer]) -> Questions:
+        for offer in list(offers)[:MAX_REPEATED]:
+            if self._doubted.get(offer, 0) < 2:
+                yield Question(offer, "doubts")
+
+    def note(self, question: Question) -> None:
+        """Note that a question is asked, so that what is in doubt is not asked without end."""
+        if question.line in ("doubts", PLAIN):
+            self._doubted[question.offer] = self._doubted.get(question.offer, 0) + 1
+
+
+def _leaves_open(offer: HelloOffer, picture: Picture) -> bool:
+    """Whether an offer asks for anything that was not answered otherwise."""
+    still_open, accepted = picture.open_suites(offer.version), picture.accepted.get(offer.version, {})
+    return offer.version not in picture.spoken or any(code in still_open or code in accepted for code in offer.cipher_suites)
