@@ -139,7 +139,8 @@ class Prober:
             await self._ask_all(scan.endpoint, again, began, deadline)
             rechecked = HelloEvidence(tuple(again.asked), scan.began, complete=again.holds)
             if again.deviations:
-                log.info("what was enumerated no longer holds", mx=scan.endpoint.host, address=str(scan.endpoint.address))
+                why = "; ".join(f"{each.asked.offer.question} {each.why}" for each in again.deviations)
+                log.info("what was enumerated no longer holds", mx=scan.endpoint.host, address=str(scan.endpoint.address), why=why)
                 earlier = None
             elif earlier.complete or not again.holds:
                 return replace(scan, hellos=earlier if seen_to_hold or again.holds else rechecked, rechecked=rechecked)
