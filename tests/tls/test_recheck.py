@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from scans import ECDSA, FIVE, MODERN, RSA, SIX, any_server, answer_of, play
+from scans import ECDSA, FIVE, MODERN, RSA, SIX, answer_of, any_server, play
 from server_model import Closes, Counting, Server, Silent, TLSServer
 
 from mailtls.hellos import Asked, HelloOffer
