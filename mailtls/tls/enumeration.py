@@ -21,20 +21,21 @@ Why so few connections suffice:
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
-from mailtls.hellos import Silent
+from mailtls.hellos import Accepted, Silent
 from mailtls.model import Stage
 from mailtls.tls.knowledge import Knowledge
-from mailtls.tls.questions import Out, Question
-from mailtls.tls.rest import Rest
+from mailtls.tls.questions import Out
+from mailtls.tls.refusals import vouched_refusals
+from mailtls.tls.rest import DOUBTS, Rest
 from mailtls.tls.search import Search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mailtls.hellos import Asked, HelloOffer
+    from mailtls.tls.questions import Question
 
 MAX_UNANSWERED = 3
 """After so many hellos without an answer nothing more is asked."""
@@ -56,15 +57,12 @@ class Enumeration:
         self._known, self._out, self._stuck = Knowledge(), Out(), set[str]()
         self._search = Search(self._known, self._out, self._stuck)
         self._rest = Rest(self._known, self._out, self._search.is_open)
-        self._again: deque[Question] = deque()
         self._unanswered = 0
+        known = tuple(known)
+        vouched = set(vouched_refusals(known))  # by answers of the same visit: those of another day speak for that day
         for item in known:
-            if isinstance(item.answer, Silent):
-                continue
-            if not self._known.note(item):
-                self._again.append(Question(item.offer, "again"))
-            else:
-                self._again = deque(question for question in self._again if question.offer != item.offer)
+            if isinstance(item.answer, Accepted) or item in vouched:
+                self._known.note(item)
 
     @property
     def asked(self) -> list[Asked]:
@@ -86,8 +84,6 @@ class Enumeration:
         question = self._next()
         if question is None:
             return None
-        if self._again:
-            self._again.popleft()
         self._rest.note(question)
         self._out.add(question)
         return question.offer
@@ -95,8 +91,7 @@ class Enumeration:
     def learn(self, asked: Asked) -> None:
         """Take an answer to an offer that :meth:`next_offer` returned. Raises ``KeyError`` for any other offer."""
         question = self._out.pop(asked.offer)
-        if not self._known.note(asked) and not isinstance(asked.answer, Silent):
-            self._again.append(question)  # at once: a close, or an alert that any fault may lead to, counts only when it repeats
+        self._known.note(asked)
         if isinstance(asked.answer, Silent):
             self._stuck.add(question.line)
             self._unanswered += 1
@@ -107,8 +102,6 @@ class Enumeration:
         """Return the best question that can be asked now: what leads to the longest rows of questions comes first."""
         if self.interrupted is not None:
             return None
-        if self._again:
-            return self._again[0]
         search, rest = self._search, self._rest
         lines = (search.best, search.orders, search.curves, search.of_13, search.below, search.fields, search.suites, rest.once)
         for line in (*lines, search.guesses) if self._in_haste else lines:
@@ -119,4 +112,4 @@ class Enumeration:
             for question in rest.oddities():
                 if question.line not in self._stuck:
                     return question
-        return next(rest.doubts(), None) if not self._out else None
+        return next((question for question in rest.doubts() if DOUBTS not in self._stuck), None)

@@ -1,7 +1,8 @@
 """What a scan knows so far, kept up with every answer, so that the next question is found without reading them all again.
 
 It says nothing about a server: it spares questions. What the answers amount to is read from them by ``picture``, which believes a
-refusal only where something vouches for it; here every refusal counts at once, and what is in doubt at the end is asked again then.
+refusal only where something vouches for it. Here every refusal counts at once, a close too; what is in doubt at the end is asked again
+then (``rest``), and where it is accepted after all, the search goes on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mailtls.hellos import Accepted, Refused
+from mailtls.hellos import Accepted, Refused, Silent
 from mailtls.tls.names import ABOUT_THE_OFFER, VERSIONS
 from mailtls.tls.order import follows_us, shows_order
 from mailtls.tls.questions import after_the_next
@@ -56,22 +57,20 @@ class Knowledge:
         self._unseen: dict[str, tuple[int, tuple[int, ...]]] = {}
         self._likely: dict[str, tuple[int, frozenset[int]]] = {}
 
-    def note(self, asked: Asked) -> bool:
-        """Take an answer. Returns whether it settles the question: a first close, or alert that any fault may lead to, does not."""
+    def note(self, asked: Asked) -> None:
+        """Take an answer, or the lack of one."""
         self.asked.append(asked)
         offer, answer = asked.offer, asked.answer
-        if isinstance(answer, Accepted):
-            self._note_accepted(asked, answer)
-        elif isinstance(answer, Refused):
-            if answer.alert not in ABOUT_THE_OFFER and offer not in self._closed:
-                self._closed.add(offer)
-                return False
-            self._note_refused(offer, answer)
-        else:
-            return False
+        if isinstance(answer, Silent):
+            return
         self.last[offer.version, offer.question] = asked
         self.settled.add(offer)
-        return True
+        if isinstance(answer, Accepted):
+            self._note_accepted(asked, answer)
+            if offer in self._closed:
+                self._forget_refusals(offer)
+        else:
+            self._note_refused(offer, answer)
 
     def _note_accepted(self, asked: Asked, answer: Accepted) -> None:
         version, suite = answer.version, answer.cipher_suite
@@ -94,14 +93,27 @@ class Knowledge:
         if len(asked.offer.cipher_suites) > FIRST_OFFER:
             self.bears_many = True
 
+    def _forget_refusals(self, offer: HelloOffer) -> None:
+        """Learn from all other refusals anew, as what was closed upon was accepted after all."""
+        self._closed.discard(offer)
+        for sets in (self._refused, self._tried, self._groups_refused):
+            for codes in sets.values():
+                codes.clear()
+        self._refused_words.clear()
+        for item in self.asked:
+            if isinstance(item.answer, Refused) and item.offer != offer:
+                self._note_refused(item.offer, item.answer)
+
     def _note_refused(self, offer: HelloOffer, answer: Refused) -> None:
+        if answer.alert not in ABOUT_THE_OFFER:
+            self._closed.add(offer)
         self._refused_words.add((offer.version, offer.question))
         if not offer.is_plain:
             return
         self._tried[offer.version].update(offer.cipher_suites)
         if answer.alert == _PROTOCOL_VERSION:
             self.not_spoken.add(offer.version)
-        if answer.alert not in ABOUT_THE_OFFER and not self.accepted:
+        if offer in self._closed and not self.accepted:
             return  # nothing can vouch for that any more
         accepted = self.accepted.get(offer.version, {})
         if accepted.keys().isdisjoint(offer.cipher_suites):  # else it was not about the suites

@@ -76,6 +76,9 @@ class Out:
     def __bool__(self) -> bool:
         return bool(self._questions)
 
+    def __contains__(self, offer: HelloOffer) -> bool:
+        return offer in self._questions
+
     def add(self, question: Question) -> None:
         """Note that a question is being asked."""
         self._questions[question.offer] = question

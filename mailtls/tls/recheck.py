@@ -124,9 +124,8 @@ def _expected(picture: Picture, version: str, suites: Sequence[int], question: s
     order = picture.order(version)
     if order is not None:
         suites = [code for code in offerable(version) if code in suites]
-        chosen = next(code for code in order if code in suites)
-    else:
-        chosen = suites[0] if picture.follows_us.get(version) or len(suites) == 1 else None
+    ours = picture.follows_us.get(version) or len(suites) == 1
+    chosen = suites[0] if ours else next((code for code in order or () if code in suites), None)
     return Expectation(_offer(version, suites, question, groups), accepted=True, suite=chosen)
 
 

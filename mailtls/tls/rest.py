@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from mailtls.tls.refusals import vouched_refusals
 from mailtls.tls.suites import FIRST_OFFER, WEAK_SCHEMES, groups_before_13, groups_of_13, key_exchange, offerable, strength
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mailtls.tls.knowledge import Knowledge
     from mailtls.tls.picture import Picture
@@ -34,8 +35,12 @@ if TYPE_CHECKING:
 
 LARGE = 2_048
 """Octets of a hello that is larger than one segment of the usual network; post-quantum key shares make them so."""
-MAX_REPEATED = 6
+MAX_REPEATED = 16
 """Refusals that lack what vouches for them and are asked for once more."""
+_REPEATS = 2
+_CONTROLS = 3
+DOUBTS = "doubts"
+"""The line of questions that are asked again, and of those that vouch for them."""
 
 _ODDITIES: Mapping[str, Mapping[str, Any]] = {
     "does it bear a hello with no server name?": {"server_name": "none"},
@@ -61,7 +66,7 @@ class Rest:
 
         """
         self._known, self._out, self._is_open = known, out, is_open
-        self._doubted: dict[HelloOffer, int] = {}
+        self._doubted: Counter[HelloOffer] = Counter()
 
     def _is_new(self, version: str, words: str) -> bool:
         return (version, words) not in self._known.last and not self._out.has(words)
@@ -127,29 +132,36 @@ class Rest:
                 yield Question(replace(plain, question=words, **how), words)
 
     def doubts(self) -> Questions:
-        """Ask again for what nothing can vouch for, and end with an offer that vouches for the refusals before it."""
-        plain = self._plain()
-        if plain is None:
+        """Ask again for what nothing vouches for, where something was accepted since, and end with an offer that is accepted."""
+        asked, plain = self._known.asked, self._plain()
+        if plain is None or (self._out and not self._out.of(DOUBTS)):
             return
-        asked = self._known.asked
-        taken = next(item for item in reversed(asked) if isinstance(item.answer, Accepted))
-        vouched = set(vouched_refusals([*asked, taken]))
-        unvouched = dict.fromkeys(i.offer for i in asked if isinstance(i.answer, Refused) and i not in vouched and i.offer.is_plain)
-        if unvouched:
-            picture = read_picture([*asked, taken])
-            yield from self._asked_again([offer for offer in unvouched if offer != plain and _leaves_open(offer, picture)])
-        if taken is not asked[-1] and plain not in self._doubted:
-            yield Question(plain, PLAIN)
+        places = {item.offer: place for place, item in enumerate(asked) if isinstance(item.answer, Refused)}
+        taken = max(place for place, item in enumerate(asked) if isinstance(item.answer, Accepted))
+        waiting = self._doubtful(plain)
+        for offer in waiting:
+            if places[offer] < taken:
+                yield Question(offer, DOUBTS)
+        if (waiting or taken < len(asked) - 1) and not self._out and self._doubted[plain] < _CONTROLS:
+            yield Question(plain, DOUBTS)
 
-    def _asked_again(self, offers: Iterable[HelloOffer]) -> Questions:
-        for offer in list(offers)[:MAX_REPEATED]:
-            if self._doubted.get(offer, 0) < 2:
-                yield Question(offer, "doubts")
+    def _doubtful(self, plain: HelloOffer) -> list[HelloOffer]:
+        """Return the offers that were refused, where nothing vouches for that, not even an offer that is accepted at the end."""
+        asked = self._known.asked
+        control = next(item for item in asked if isinstance(item.answer, Accepted))
+        vouched = set(vouched_refusals([*asked, control]))
+        taken = {item.offer for item in asked if isinstance(item.answer, Accepted)} | {plain}
+        found = dict.fromkeys(i.offer for i in asked if isinstance(i.answer, Refused) and i not in vouched and i.offer not in taken)
+        if not found:
+            return []
+        picture = read_picture([*asked, control])
+        open_offers = [offer for offer in found if _leaves_open(offer, picture)][:MAX_REPEATED]
+        return [offer for offer in open_offers if self._doubted[offer] < _REPEATS and offer not in self._out]
 
     def note(self, question: Question) -> None:
         """Note that a question is asked, so that what is in doubt is not asked without end."""
-        if question.line in ("doubts", PLAIN):
-            self._doubted[question.offer] = self._doubted.get(question.offer, 0) + 1
+        if question.line == DOUBTS:
+            self._doubted[question.offer] += 1
 
 
 def _leaves_open(offer: HelloOffer, picture: Picture) -> bool:

@@ -164,12 +164,13 @@ def test_what_was_enumerated_of_a_host_that_is_gone_is_not_said_for_ever(anchors
 
 
 def test_a_server_that_signs_with_a_good_scheme_whatever_is_offered_has_no_weak_signatures(anchors) -> None:
-    asked = [
-        replace(i, answer=replace(i.answer, signature_scheme=0x0401))
-        if isinstance(i.answer, Accepted) and i.answer.signature_scheme is not None else i
-        for i in play(replace(ALL, signature_schemes=(0x0201, 0x0203, 0x0401, 0x0403))).asked
-    ]  # fmt: skip
-    assert read(scan_with(asked), anchors)["weak_signatures"] == Known(value=False)
+    server, enumeration = replace(ALL, signature_schemes=(0x0201, 0x0203, 0x0401, 0x0403)), Enumeration()
+    while (offer := enumeration.next_offer()) is not None:
+        answer = answer_of(server, offer)
+        if isinstance(answer, Accepted) and answer.signature_scheme is not None:
+            answer = replace(answer, signature_scheme=0x0401)
+        enumeration.learn(Asked(offer, answer))
+    assert read(scan_with(enumeration.asked), anchors)["weak_signatures"] == Known(value=False)
 
 
 def test_a_version_that_a_handshake_had_is_not_said_to_be_missing(anchors) -> None:
