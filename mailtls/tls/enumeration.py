@@ -91,6 +91,8 @@ class Enumeration:
     def learn(self, asked: Asked) -> None:
         """Take an answer to an offer that :meth:`next_offer` returned. Raises ``KeyError`` for any other offer."""
         question = self._out.pop(asked.offer)
+        if self.interrupted is not None and isinstance(asked.answer, Silent):
+            return  # it was not asked any more; what is told of the scan is what interrupted it
         self._known.note(asked)
         if isinstance(asked.answer, Silent):
             self._stuck.add(question.line)

@@ -169,6 +169,8 @@ class Recheck:
     def learn(self, asked: Asked) -> None:
         """Take the answer to one of the offers. Raises ``ValueError`` for any other."""
         self._out.remove(asked.offer)
+        if self.interrupted is not None and isinstance(asked.answer, Silent):
+            return  # it was not asked any more; what is told of the recheck is what interrupted it
         is_first = all(item.offer != asked.offer for item in self.asked)
         self.asked.append(asked)
         if isinstance(asked.answer, Silent):
