@@ -11,7 +11,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from mailtls.dial import Ended, connect, source_of
+from mailtls.dial import Ended, connect, source_of, why_lost
 from mailtls.hellos import Asked, Silent
 from mailtls.model import Cause, Stage
 from mailtls.smtp import ehlo, meaning
@@ -192,7 +192,12 @@ class _Question(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.answer.done():
             return
-        reset = isinstance(exc, ConnectionResetError)
+        if exc is not None and not isinstance(exc, ConnectionResetError | BrokenPipeError):
+            # The network gave up, or a fault of ours: neither is anything that the server did.
+            failure = why_lost(exc)
+            self._end(failure.cause, failure.detail)
+            return
+        reset = exc is not None
         if self._stage is Stage.HELLO:
             self.answer.set_result(self._reader.end(reset=reset))
             return

@@ -177,6 +177,14 @@ def _not_connected(error: OSError, network: Network) -> Ended:
     return ended(cause, Stage.CONNECT, (error.strerror or str(error)).lower())
 
 
+def why_lost(error: Exception) -> Failure:
+    """Return what it says of a visit that its connection broke off with an error; the stage is that of dialling."""
+    cause = Cause.INTERNAL_ERROR
+    if isinstance(error, OSError):
+        cause = Cause.READ_TIMEOUT if error.errno == errno.ETIMEDOUT else _CAUSES.get(error.errno or 0, cause)
+    return Failure(cause, Stage.CONNECT, f"{type(error).__name__}: {error}")
+
+
 def source_of(connection: socket.socket | asyncio.BaseTransport) -> str:
     """Return our own address and port of a connection, as a partner's log shows it."""
     try:
