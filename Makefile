@@ -40,8 +40,11 @@ lint: $(VENV)/ready  ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(VENV)/ready  ## what a probe costs, beside a bare loop that does the same, in one run
+bench: $(VENV)/ready  ## what a visit, a raw hello and an enumeration cost, beside what they are compared with; installs the peers (Debian)
 	$(BIN)/python tests/bench/quick_probe.py
+	$(BIN)/python tests/bench/raw_hellos.py
+	if [ "$$(id -u)" = 0 ]; then sh tests/integration/install.sh; else sudo sh tests/integration/install.sh; fi
+	if [ "$$(id -u)" = 0 ]; then $(BIN)/python tests/bench/enumeration.py; else sudo $(BIN)/python tests/bench/enumeration.py; fi
 
 docs: $(VENV)/ready  ## write the generated pages of docs/ again
 	$(BIN)/python -m mailtls.show.reference docs
