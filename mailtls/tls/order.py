@@ -72,3 +72,22 @@ def follows_us(asked: Sequence[Asked], version: str | None = None) -> bool | Non
         if any((second, first) in pairs for first, second in pairs):
             follows = True
     return follows
+
+
+def curves_passed_over(asked: Sequence[Asked], version: str) -> set[int]:
+    """Return the groups before TLS 1.3 that stood before the chosen one, of a server that is seen to follow our order of groups.
+
+    It is seen to, where it chose differently between the same two when our order was turned round, and never passed over one that it takes.
+    """
+    answers = [(item.offer.groups, item.answer) for item in asked if isinstance(item.answer, Accepted) and item.answer.version == version]
+    chosen = [
+        (offered, answer.group)
+        for offered, answer in answers
+        if answer.group in offered and key_exchange(answer.cipher_suite).curve and FIELDS[0] not in offered
+    ]
+    taken = {group for _offered, group in chosen}
+    pairs = {(group, other) for offered, group in chosen for other in taken.intersection(offered) - {group}}
+    if not any((other, group) in pairs for group, other in pairs):
+        return set()
+    before = {code for offered, group in chosen for code in offered[: offered.index(group)]}
+    return set() if before & taken else before

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mailtls.hellos import Accepted, Refused
 from mailtls.tls.names import VERSIONS
-from mailtls.tls.order import choices, follows_us
+from mailtls.tls.order import choices, curves_passed_over, follows_us
 from mailtls.tls.refusals import excluded_groups, excluded_suites, is_borne, vouched_refusals
 from mailtls.tls.suites import (
     FIRST_OFFER,
@@ -127,6 +127,8 @@ def read_picture(asked: Sequence[Asked]) -> Picture:
         refused = ()
         rejected = {version: set() for version in VERSIONS}
         groups_rejected = {version: set() for version in VERSIONS}
+    for version in accepted:
+        groups_rejected[version] |= curves_passed_over(asked, version) - groups.get(version, {}).keys()
     if "SSLv2" in accepted:
         rejected["SSLv2"] |= set(offerable("SSLv2")) - accepted["SSLv2"].keys()  # its hello lists all that it has
     follows = {version: says for version in accepted if (says := follows_us(asked, version)) is not None}

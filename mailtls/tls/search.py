@@ -20,6 +20,7 @@ from mailtls.tls.questions import (
     SPEAKS_13,
     V12,
     V13,
+    WHOSE_CURVES,
     WHOSE_ORDER,
     Question,
     after_the_next,
@@ -170,6 +171,7 @@ class Search:
         sure = [a.cipher_suite for a in known if key_exchange(a.cipher_suite).authentication != "ECDSA"]
         own = None if sure else curve_of(known[0].chain)
         if self._was_in_vain(version, unseen, own):
+            yield from self._whose_curves(version, [a.cipher_suite for a in known], unseen, own)
             return
         line = another_curve(version)
         is_first = not self._out.of(line)
@@ -180,6 +182,17 @@ class Search:
             groups = some if own is None or own in some else (*some, own)
             offer = offer_older(version, suites, line if is_first else ONE_OF_THESE_GROUPS, groups, weak_first=True)
             yield Question(offer, line, frozenset(fresh), frozenset(some))
+
+    def _whose_curves(self, version: str, suites: list[int], unseen: Sequence[int], own: int | None) -> Questions:
+        """Put the certificate's curve, which must be in the list, before one that was chosen over it, and behind all that were not seen.
+
+        A server that now chooses it follows our order of curves, and so takes none of those that stand before it.
+        """
+        other = next((code for code in self._known.groups[version] if code not in (own, *FIELDS)), None)
+        was_asked = (version, WHOSE_CURVES) in self._known.last or self._out.has(WHOSE_CURVES)
+        if own in self._known.groups[version] and other is not None and not was_asked:
+            offer = offer_older(version, suites, WHOSE_CURVES, (*unseen, own, other), weak_first=True)
+            yield Question(offer, another_curve(version), groups=frozenset(unseen))
 
     def _was_in_vain(self, version: str, unseen: Collection[int], own: int | None) -> bool:
         """Whether the last answer about curves neither showed a new one nor excluded any."""
