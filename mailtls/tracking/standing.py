@@ -161,6 +161,13 @@ class Event(StrEnum):
     ACCEPTED = "accepted"
     FLAPPING = "flapping"
     CALM = "calm"
+    OUTAGE = "outage"
+    """It could not be measured for so long that what was seen last is no longer said."""
+    MEASURED_AGAIN = "measured-again"
+    CHANGED = "changed"
+    """It became another, and neither is the better (MX hosts, certificates)."""
+    RETIRED = "retired"
+    """The subject is no longer there: DNS does not lead to it any more."""
 
 
 def learn(standing: Standing, sighting: Sighting, confirmation: Confirmation) -> tuple[Standing, tuple[Event, ...]]:
