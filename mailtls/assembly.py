@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from mailtls import __version__
 from mailtls.budget import Budget
 from mailtls.measure import Measurer, Pace
-from mailtls.policyhost import Fetching, PolicyFetcher
-from mailtls.policykeeper import PolicyKeeper
 from mailtls.probe import Prober, Visitor
 from mailtls.resolve import BadName, Resolver, ascii_name
+from mailtls.sts_host import Fetching, StsFetcher
+from mailtls.sts_keeper import StsKeeper
 from mailtls.tracking.sts import Cadence
 from mailtls.yamlfile import BadConfiguration
 
@@ -55,8 +55,8 @@ def measurer(configuration: Configuration, *, lasting: bool = False, told: Told 
     resolver, anchors = Resolver(configuration.nameservers(), port=network.port), configuration.anchors()
     agent = f"mailtls/{__version__} (+https://{visitor.ehlo_name}/)"
     fetching = Fetching(visitor.network, agent, configuration.mta_sts.https_port, visitor.probe_deadline)
-    fetcher = PolicyFetcher(fetching, resolver, Budget(configuration.budget()))
-    sts = PolicyKeeper(fetcher, anchors, Cadence(schedule.interval, schedule.enumeration_interval), lasting=lasting)
+    fetcher = StsFetcher(fetching, resolver, Budget(configuration.budget()))
+    sts = StsKeeper(fetcher, anchors, Cadence(schedule.interval, schedule.enumeration_interval), lasting=lasting)
     excluded = frozenset(configuration.exclude.domains)
     return Measurer(resolver, prober, anchors, network.port, excluded, pace, sts, configuration.graded_by())
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from mailtls.evidence import PolicyFetch, ProbeEvidence, ScanEvidence
+    from mailtls.evidence import ProbeEvidence, ScanEvidence, StsFetch
 
 T = TypeVar("T")
 
@@ -235,7 +235,7 @@ def summary(observed: Sequence[DomainObservation]) -> str:
 
 async def _check(
     configuration: Configuration, names: list[str], purpose: Purpose
-) -> tuple[list[DomainObservation], list[ScanEvidence], list[PolicyFetch]]:
+) -> tuple[list[DomainObservation], list[ScanEvidence], list[StsFetch]]:
     hellos = 0
 
     def count(_endpoint: Endpoint, seen: ProbeEvidence | Asked) -> None:

@@ -84,7 +84,7 @@ class HostRoute:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyFetch:
+class StsFetch:
     """One attempt to fetch an MTA-STS policy (RFC 8461 section 3.3).
 
     Args:
@@ -126,7 +126,7 @@ class PolicyFetch:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyChange:
+class StsChange:
     """Something that became of a domain's MTA-STS policy between two looks at it.
 
     Args:
@@ -156,9 +156,9 @@ class StsEvidence:
     """
 
     record: Lookup
-    fetch: PolicyFetch | None = None
-    policy: PolicyFetch | None = None
-    changes: tuple[PolicyChange, ...] | None = None
+    fetch: StsFetch | None = None
+    policy: StsFetch | None = None
+    changes: tuple[StsChange, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from mailtls.facts.certificates import chains_of
 from mailtls.model import Cause, DomainObservation, Endpoint, EndpointObservation, Stage
 from mailtls.observation import endpoints_of, observe_domain
 from mailtls.policy.judge import Judge
-from mailtls.policyhost import policy_host
 from mailtls.resolve import BadName, ascii_name
+from mailtls.sts_host import sts_host_name
 from mailtls.tracking.holding import Track, absorb, is_full_scan_due, observe, shows_another_certificate
 from mailtls.trust.anchors import Path, find_path
 from mailtls.trust.keyreuse import with_shared_keys
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from collections.abc import Set as AbstractSet
 
-    from mailtls.evidence import PolicyFetch, ScanEvidence
+    from mailtls.evidence import ScanEvidence, StsFetch
     from mailtls.hellos import HelloEvidence
     from mailtls.policy.rules import Policy
-    from mailtls.policykeeper import PolicyKeeper
     from mailtls.probe import Prober
     from mailtls.resolve import Resolver
+    from mailtls.sts_keeper import StsKeeper
     from mailtls.trust.pkix import Anchors
 
 
@@ -72,7 +72,7 @@ class Measurer:
         port: int,
         excluded: frozenset[str] = frozenset(),
         pace: Pace | None = None,
-        sts: PolicyKeeper | None = None,
+        sts: StsKeeper | None = None,
         policies: tuple[Policy, ...] = (),
     ) -> None:
         """Make a measurer.
@@ -138,10 +138,10 @@ class Measurer:
         await asyncio.gather(self._renew_policy(route), *(self._scan_once(endpoint, purpose, progress) for endpoint in endpoints))
 
     async def _renew_policy(self, route: RouteEvidence) -> None:
-        if self.sts is not None and not self.prober.closing and not self._is_excluded(policy_host(route.domain)):
+        if self.sts is not None and not self.prober.closing and not self._is_excluded(sts_host_name(route.domain)):
             await self.sts.renew(route)
 
-    def fetch_of(self, domain: str) -> PolicyFetch | None:
+    def fetch_of(self, domain: str) -> StsFetch | None:
         """Return the last attempt to fetch a domain's MTA-STS policy, if there was one."""
         track = None if self.sts is None else self.sts.tracks.get(domain)
         return None if track is None else track.latest

@@ -218,7 +218,7 @@ async def test_a_good_reload_keeps_what_is_known_and_drops_who_is_gone(site: Sit
 
 
 async def test_probe_tells_what_a_domain_declares_and_asks_its_policy_host_once(site: Site) -> None:
-    server = site.lab.policy_servers["solid.example"]
+    server = site.lab.sts_servers["solid.example"]
     for _ in range(2):
         _status, text, _ = await site.ask("/probe?target=solid.example&debug=true")
         assert 'mailtls_domain_mta_sts_mode{domain="solid.example",mode="testing"} 1.0' in text

@@ -12,12 +12,12 @@ from mailtls.facts.visits import unknown_of
 from mailtls.model import Absent, Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
 from mailtls.trust.mta_sts import Flaw, Mode, StsRecord, find_record, mx_matches
-from mailtls.trust.policyfetch import judge_fetch
+from mailtls.trust.sts_fetch import judge_fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mailtls.evidence import HostEvidence, Lookup, PolicyFetch, RouteEvidence, StsEvidence
+    from mailtls.evidence import HostEvidence, Lookup, RouteEvidence, StsEvidence, StsFetch
     from mailtls.facts.declaration import Sample
     from mailtls.model import Reading
     from mailtls.trust.mta_sts import Policy
@@ -47,7 +47,7 @@ def asks_for_policy(route: RouteEvidence) -> StsRecord | Flaw | Unknown | None:
     return find_record(route.mta_sts.record.records)
 
 
-def policy_in_force(sts: StsEvidence, anchors: Anchors) -> tuple[Policy, PolicyFetch] | None:
+def policy_in_force(sts: StsEvidence, anchors: Anchors) -> tuple[Policy, StsFetch] | None:
     """Return the policy that the last fetch brought, or else the one before it that stands in for it, and its fetch."""
     for fetch in (sts.fetch, sts.policy):
         policy = None if fetch is None else judge_fetch(fetch, anchors).policy
@@ -56,7 +56,7 @@ def policy_in_force(sts: StsEvidence, anchors: Anchors) -> tuple[Policy, PolicyF
     return None
 
 
-def _policy(route: RouteEvidence, anchors: Anchors) -> Reading[tuple[Policy, PolicyFetch]]:
+def _policy(route: RouteEvidence, anchors: Anchors) -> Reading[tuple[Policy, StsFetch]]:
     """Return the policy that a sender would go by. Absent: it was measured that there is none, or none that can be used."""
     record = asks_for_policy(route)
     if isinstance(record, Unknown):

@@ -16,7 +16,7 @@ from mailtls.lab.mailserver import (
     Step,
 )
 from mailtls.lab.nameserver import Fault, Nameserver
-from mailtls.lab.policyserver import PolicyServer, Serving
+from mailtls.lab.sts_server import Serving, StsServer
 from mailtls.lab.world import Lab
 
 __all__ = [
@@ -33,10 +33,10 @@ __all__ = [
     "Lab",
     "MailServer",
     "Nameserver",
-    "PolicyServer",
     "Reset",
     "Script",
     "Serving",
     "Stall",
     "Step",
+    "StsServer",
 ]

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mailtls.lab.nameserver import Fault
-from mailtls.lab.policyserver import Serving, policy, response
 from mailtls.lab.script import TLS, Behaviour, Delay, Drip
+from mailtls.lab.sts_server import Serving, policy, response
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self
 from mailtls.lab.authority import Authority
 from mailtls.lab.mailserver import MailServer
 from mailtls.lab.nameserver import Fault, Nameserver
-from mailtls.lab.policyserver import PolicyServer
 from mailtls.lab.providers import DOWNGRADED, FakeProvider, Host, fake_providers
+from mailtls.lab.sts_server import StsServer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ class Lab:
         self.port = 0
         self.https_port = 0
         self.servers: dict[tuple[str, str], MailServer] = {}  # by host name and address
-        self.policy_servers: dict[str, PolicyServer] = {}  # by domain
+        self.sts_servers: dict[str, StsServer] = {}  # by domain
         self._nameserver: Nameserver | None = None
         self._directory = tempfile.TemporaryDirectory(prefix="mailtls-lab-")
         self.ca_file = Path(self._directory.name) / "ca.pem"
@@ -52,9 +52,9 @@ class Lab:
         self = cls(now or datetime.now(UTC))
         try:
             addresses = await self._start_servers(port)
-            await self._start_policy_servers()
+            await self._start_sts_servers()
             records, faults, secure = _zone(self.providers, addresses, self.port)
-            records |= _declarations(self.providers, {d: server.address[0] for d, server in self.policy_servers.items()})
+            records |= _declarations(self.providers, {d: server.address[0] for d, server in self.sts_servers.items()})
             self._nameserver = await Nameserver.start("127.0.0.1", resolver_port, records=records, faults=faults, secure=secure)
         except BaseException:
             await self.stop()
@@ -71,7 +71,7 @@ class Lab:
         """Stop every server, drop open connections and remove the CA file; stopping twice is harmless."""
         if self._nameserver is not None:
             await self._nameserver.stop()
-        await asyncio.gather(*(server.stop() for server in self.servers.values()), *(server.stop() for server in self.policy_servers.values()))
+        await asyncio.gather(*(server.stop() for server in self.servers.values()), *(server.stop() for server in self.sts_servers.values()))
         self._directory.cleanup()
 
     @property
@@ -149,21 +149,21 @@ class Lab:
                 break
         return addresses
 
-    async def _start_policy_servers(self) -> None:
+    async def _start_sts_servers(self) -> None:
         """Start a policy host for every provider that has a policy, each on an address of its own, all on one port."""
         for attempt in range(1, _PORT_ATTEMPTS + 1):
             self.https_port = 0
             try:
                 for number, provider in enumerate(self.providers, 1):
                     if provider.policy is not None:
-                        server = await PolicyServer.start(f"127.20.{number}.250", self.https_port, provider.policy.serving)
-                        self.policy_servers[provider.domains[0]] = server
+                        server = await StsServer.start(f"127.20.{number}.250", self.https_port, provider.policy.serving)
+                        self.sts_servers[provider.domains[0]] = server
                         self.https_port = server.address[1]
             except OSError as error:
                 if attempt == _PORT_ATTEMPTS or error.errno != errno.EADDRINUSE:
                     raise
-                await asyncio.gather(*(server.stop() for server in self.policy_servers.values()))
-                self.policy_servers.clear()
+                await asyncio.gather(*(server.stop() for server in self.sts_servers.values()))
+                self.sts_servers.clear()
             else:
                 break
 
@@ -204,14 +204,14 @@ def _zone(
     return records, faults, secure
 
 
-def _declarations(providers: Sequence[FakeProvider], policy_hosts: dict[str, str]) -> dict[tuple[str, str], list[str]]:
-    """Return the records of MTA-STS and TLS-RPT; `policy_hosts` has the address of each domain's."""
+def _declarations(providers: Sequence[FakeProvider], sts_hosts: dict[str, str]) -> dict[tuple[str, str], list[str]]:
+    """Return the records of MTA-STS and TLS-RPT; `sts_hosts` has the address of each domain's."""
     records: dict[tuple[str, str], list[str]] = {}
     for provider in providers:
         domain = provider.domains[0]
         if provider.policy is not None:
             records[f"_mta-sts.{domain}", "TXT"] = [f'"{text}"' for text in provider.policy.records]
-            records[f"mta-sts.{domain}", "A"] = [policy_hosts[domain]]
+            records[f"mta-sts.{domain}", "A"] = [sts_hosts[domain]]
         if provider.reports:
             records[f"_smtp._tls.{domain}", "TXT"] = [f'"{provider.reports}"']
     return records

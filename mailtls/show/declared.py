@@ -13,7 +13,7 @@ from mailtls.tls.certificate import read_certificate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mailtls.evidence import PolicyFetch
+    from mailtls.evidence import StsFetch
     from mailtls.model import DomainObservation, Reading
 
 _SHOWN = 5
@@ -36,7 +36,7 @@ def declared_lines(domain: DomainObservation) -> Iterator[str]:
         yield f"  [yellow]![/] TLS-RPT: {escape(str(error.value))}"
 
 
-def fetch_lines(fetch: PolicyFetch) -> Iterator[str]:
+def fetch_lines(fetch: StsFetch) -> Iterator[str]:
     """Yield the transcript of a policy's fetch; everything from the wire is escaped."""
     where = f" at {fetch.address}" if fetch.address else ""
     yield f"[bold]{escape(fetch.url)}[/]{where}  [dim]{fetch.began:%Y-%m-%dT%H:%M:%SZ}, id {fetch.id}; {fetch.took:.3f} s[/]"

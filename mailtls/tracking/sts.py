@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mailtls.evidence import PolicyChange, StsEvidence
+from mailtls.evidence import StsChange, StsEvidence
 from mailtls.facts.mta_sts import asks_for_policy, policy_in_force
 from mailtls.model import Cause, Unknown
 from mailtls.tracking.holding import still_holds
 from mailtls.trust.mta_sts import Mode, StsRecord, mx_matches
-from mailtls.trust.policyfetch import judge_fetch
+from mailtls.trust.sts_fetch import judge_fetch
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from mailtls.evidence import Lookup, PolicyFetch, RouteEvidence
+    from mailtls.evidence import Lookup, RouteEvidence, StsFetch
     from mailtls.trust.mta_sts import Policy
     from mailtls.trust.pkix import Anchors
 
@@ -104,11 +104,11 @@ class StsTrack:
 
     """
 
-    latest: PolicyFetch | None = None
-    good: PolicyFetch | None = None
+    latest: StsFetch | None = None
+    good: StsFetch | None = None
     failures: int = 0
     state: StsState | None = None
-    changes: tuple[PolicyChange, ...] = ()
+    changes: tuple[StsChange, ...] = ()
 
 
 def is_fetch_due(track: StsTrack | None, wanted: str, now: datetime, cadence: Cadence, anchors: Anchors) -> bool:
@@ -131,7 +131,7 @@ def is_fetch_due(track: StsTrack | None, wanted: str, now: datetime, cadence: Ca
     return now - track.latest.began >= max(cadence.pause, min(doubled, cadence.fetch_interval))
 
 
-def absorb_fetch(track: StsTrack | None, fetch: PolicyFetch, anchors: Anchors) -> StsTrack:
+def absorb_fetch(track: StsTrack | None, fetch: StsFetch, anchors: Anchors) -> StsTrack:
     """Return what is remembered after one more attempt."""
     track = track or StsTrack()
     if judge_fetch(fetch, anchors).policy is not None:
@@ -188,17 +188,17 @@ def _state(route: RouteEvidence, anchors: Anchors, before: StsState | None) -> S
     return StsState(ABSENT, hosts=hosts) if judged is not None and judged.flaws else None
 
 
-def changes_between(before: StsState, after: StsState, at: datetime) -> tuple[PolicyChange, ...]:
+def changes_between(before: StsState, after: StsState, at: datetime) -> tuple[StsChange, ...]:
     """Return what changed between two looks at a domain, as far as senders may stumble over it."""
-    found: list[PolicyChange] = []
+    found: list[StsChange] = []
     if _STRENGTH[after.mode] < _STRENGTH[before.mode]:
-        found.append(PolicyChange(at, MODE_WEAKENED, before.mode, after.mode))
+        found.append(StsChange(at, MODE_WEAKENED, before.mode, after.mode))
     both = ABSENT not in (before.mode, after.mode)
     if both and after.max_age < before.max_age:
-        found.append(PolicyChange(at, MAX_AGE_SHRUNK, str(before.max_age), str(after.max_age)))
+        found.append(StsChange(at, MAX_AGE_SHRUNK, str(before.max_age), str(after.max_age)))
     if both and after.id == before.id and replace(after, hosts=before.hosts) != before:
-        found.append(PolicyChange(at, CHANGED_UNDER_ID, str(before), str(after)))
+        found.append(StsChange(at, CHANGED_UNDER_ID, str(before), str(after)))
     unnamed = [host for host in after.hosts if host not in before.hosts and not mx_matches(after.mx, host)]
     if before.hosts and unnamed and after.mode == Mode.ENFORCE:
-        found.append(PolicyChange(at, MX_BEFORE_POLICY, " ".join(before.hosts), " ".join(after.hosts)))
+        found.append(StsChange(at, MX_BEFORE_POLICY, " ".join(before.hosts), " ".join(after.hosts)))
     return tuple(found)

@@ -17,10 +17,10 @@ from mailtls.evidence import (
     HostRoute,
     Lookup,
     LookupOutcome,
-    PolicyChange,
-    PolicyFetch,
     RouteEvidence,
+    StsChange,
     StsEvidence,
+    StsFetch,
 )
 from mailtls.model import Absent, Cause, DomainObservation, Known, Reading, Snapshot, Stage, Unknown, Verdict
 from mailtls.show.metrics import SnapshotCollector
@@ -39,10 +39,10 @@ FAILED = texts(outcome=LookupOutcome.TIMED_OUT)
 
 
 @pytest.fixture(scope="module")
-def fetched(authority) -> PolicyFetch:
+def fetched(authority) -> StsFetch:
     chain = tuple(c.public_bytes(Encoding.DER) for c in authority.issue([HOST]).chain)
     body = b"version: STSv1\nmode: enforce\nmx: *.a.example\nmax_age: 86400\n"
-    return PolicyFetch(f"https://{HOST}/x", HOST, "1", datetime.now(UTC), chain=chain, status=200, content_type="text/plain", body=body)
+    return StsFetch(f"https://{HOST}/x", HOST, "1", datetime.now(UTC), chain=chain, status=200, content_type="text/plain", body=body)
 
 
 def route(sts: StsEvidence | None = None, tls_rpt: Lookup | None = None, failure: Failure | None = None) -> RouteEvidence:
@@ -139,7 +139,7 @@ def test_a_certificates_end_is_told_whether_it_is_trusted_or_not_and_of_an_earli
 
 
 def test_changes_are_told_where_something_is_remembered(anchors) -> None:
-    change = PolicyChange(NOW, "mode-weakened", "enforce", "testing")
+    change = StsChange(NOW, "mode-weakened", "enforce", "testing")
     told = read(route(StsEvidence(RECORD, changes=(change,))), anchors)["mta_sts_changes"]
     assert told == Known([{"at": "2026-11-24T12:00:00Z", "kind": "mode-weakened", "before": "enforce", "after": "testing"}])
     assert read(route(StsEvidence(RECORD, changes=())), anchors)["mta_sts_changes"] == Known([])

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from rich.console import Console
 
-from mailtls.evidence import Failure, PolicyFetch
+from mailtls.evidence import Failure, StsFetch
 from mailtls.model import Absent, Cause, DomainObservation, Known, MXObservation, Reading, Stage, Unknown, Verdict
 from mailtls.show.declared import fetch_lines
 from mailtls.show.text import domain_lines, plain
@@ -65,7 +65,7 @@ def test_a_policy_host_cannot_write_markup(words: str) -> None:
 
 def test_a_fetch_is_told_as_it_went_and_a_redirect_as_not_followed(authority) -> None:
     chain = (authority.issue(["mta-sts.a.example"]).certificate.public_bytes(Encoding.DER),)
-    fetch = PolicyFetch("https://mta-sts.a.example/x", "mta-sts.a.example", "7", NOW, address="192.0.2.1", chain=chain, took=0.25)
+    fetch = StsFetch("https://mta-sts.a.example/x", "mta-sts.a.example", "7", NOW, address="192.0.2.1", chain=chain, took=0.25)
     good = replace(fetch, status=200, content_type="text/plain", body=b"version: STSv1\r\nmode: [red]\x1b[2J\r\n" + b"x: y\n" * 100)
     lines = [plain(line) for line in fetch_lines(good)]
     assert lines[0] == "https://mta-sts.a.example/x at 192.0.2.1  2026-11-24T00:00:00Z, id 7; 0.250 s"

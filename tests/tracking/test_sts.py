@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailtls.evidence import Failure, HostRoute, Lookup, LookupOutcome, PolicyFetch, RouteEvidence, StsEvidence
+from mailtls.evidence import Failure, HostRoute, Lookup, LookupOutcome, RouteEvidence, StsEvidence, StsFetch
 from mailtls.model import Cause, Stage
 from mailtls.tracking.sts import (
     ABSENT,
@@ -46,8 +46,8 @@ def fetched(authority):
 
     def make(
         at: datetime = START, mode: str = "enforce", mx: str = "mx.a.example", max_age: int = 604800, name: str = "1", status: int | None = 200
-    ) -> PolicyFetch:
-        fetch = PolicyFetch("https://mta-sts.a.example/.well-known/mta-sts.txt", "mta-sts.a.example", name, at)
+    ) -> StsFetch:
+        fetch = StsFetch("https://mta-sts.a.example/.well-known/mta-sts.txt", "mta-sts.a.example", name, at)
         if status is None:
             return replace(fetch, failure=Failure(Cause.CONNECT_TIMEOUT, Stage.HTTPS, "no answer"))
         body = f"version: STSv1\nmode: {mode}\nmx: {mx}\nmax_age: {max_age}\n".encode()

@@ -13,15 +13,15 @@ import structlog.testing
 
 from mailtls.budget import Budget, Limits
 from mailtls.dial import Network
-from mailtls.lab import TLS, Authority, Fault, Nameserver, PolicyServer, Serving
-from mailtls.lab.policyserver import policy, response
+from mailtls.lab import TLS, Authority, Fault, Nameserver, Serving, StsServer
 from mailtls.lab.script import Close, Delay, Drip, Flood, Reset, Stall, steps
+from mailtls.lab.sts_server import policy, response
 from mailtls.measure import Measurer
 from mailtls.model import Absent, Cause, DomainObservation, Known, Unknown
-from mailtls.policyhost import Fetching, PolicyFetcher
-from mailtls.policykeeper import PolicyKeeper
 from mailtls.probe import Prober, Visitor
 from mailtls.resolve import Nameservers, Resolver
+from mailtls.sts_host import Fetching, StsFetcher
+from mailtls.sts_keeper import StsKeeper
 from mailtls.tracking.sts import Cadence
 from mailtls.trust.pkix import Anchors
 
@@ -284,7 +284,7 @@ def stalls(row: Row) -> bool:
 
 async def play(row: Row) -> Played:
     serving = Serving(**({"tls": row.tls, "answer": response(GOOD) if row.answer is None else row.answer} | dict(row.more)))
-    server = await PolicyServer.start("127.0.0.1", 0, serving)
+    server = await StsServer.start("127.0.0.1", 0, serving)
     records = {
         ("wild.example", "MX"): ["10 mx.wild.example.", "20 dead.wild.example.", "30 mx.other.example."],
         ("mx.wild.example", "A"): ["192.0.2.1"],  # not a public address, so nobody is visited
@@ -302,7 +302,7 @@ async def play(row: Row) -> Played:
         limits = Limits(pace=0.0, scan_deadline=5)
         fetching = Fetching(network, "mailtls/0 (+https://probe.example/)", server.address[1], deadline)
         cadence = Cadence(timedelta(minutes=15), timedelta(hours=24))
-        keeper = PolicyKeeper(PolicyFetcher(fetching, resolver, Budget(limits)), anchors, cadence, lasting=False)
+        keeper = StsKeeper(StsFetcher(fetching, resolver, Budget(limits)), anchors, cadence, lasting=False)
         prober = Prober(Visitor(network, "probe.example", DEADLINE), Budget(limits))
         measurer = Measurer(resolver, prober, anchors, 25, sts=keeper)
         route = await measurer.route(DOMAIN)
@@ -388,7 +388,7 @@ def test_whether_the_policy_names_a_host_does_not_hang_on_the_other_hosts(name: 
 
 
 async def test_a_redirect_is_written_down_and_not_followed() -> None:
-    elsewhere = await PolicyServer.start("127.0.0.1", 0, Serving(GOOD_TLS, response(GOOD)))
+    elsewhere = await StsServer.start("127.0.0.1", 0, Serving(GOOD_TLS, response(GOOD)))
     try:
         for scheme in ("http", "https"):
             where = f"{scheme}://127.0.0.1:{elsewhere.address[1]}/.well-known/mta-sts.txt"

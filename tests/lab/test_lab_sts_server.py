@@ -9,8 +9,8 @@ import urllib.request
 
 import pytest
 
-from mailtls.lab import TLS, Lab, PolicyServer, Serving
-from mailtls.lab.policyserver import policy, response
+from mailtls.lab import TLS, Lab, Serving, StsServer
+from mailtls.lab.sts_server import policy, response
 
 
 def get(address, name, ca):
@@ -32,7 +32,7 @@ async def test_every_policy_of_the_lab_is_served_with_a_certificate_that_counts(
         assert lab.configuration()["mta_sts"] == {"https_port": lab.https_port}
         for provider in having:
             domain = provider.domains[0]
-            server = lab.policy_servers[domain]
+            server = lab.sts_servers[domain]
             told = await asyncio.to_thread(get, server.address, f"mta-sts.{domain}", lab.authority.root_pem)
             assert told == provider.policy.serving.answer
             assert server.server_names == [f"mta-sts.{domain}"]
@@ -45,7 +45,7 @@ async def test_a_response_and_a_policy_are_written_as_the_standards_have_them(au
     assert body == b"version: STSv1\r\nmode: enforce\r\nmx: mx.a.example\r\nmx: *.b.example\r\nmax_age: 5\r\n"
     assert policy("none", end="\n") == b"version: STSv1\nmode: none\nmax_age: 604800\n"
     assert response(b"x", headers={"Content-Type": ""}) == b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
-    server = await PolicyServer.start("127.0.0.1", 0, Serving(TLS((authority.issue(["localhost"]),)), response(body)))
+    server = await StsServer.start("127.0.0.1", 0, Serving(TLS((authority.issue(["localhost"]),)), response(body)))
     try:
         context = ssl.create_default_context(cadata=authority.root_pem.decode())
         url = f"https://localhost:{server.address[1]}/.well-known/mta-sts.txt"

@@ -50,7 +50,7 @@ class Serving:
     """Whether it says close_notify behind its answer."""
 
 
-class PolicyServer:
+class StsServer:
     """A server on one address and port."""
 
     def __init__(self, serving: Serving) -> None:
@@ -64,7 +64,7 @@ class PolicyServer:
         self._address = ("", 0)
 
     @classmethod
-    async def start(cls, address: str, port: int, serving: Serving) -> PolicyServer:
+    async def start(cls, address: str, port: int, serving: Serving) -> StsServer:
         """Listen on an address; port 0 picks a free one. Raises OSError if the port is taken."""
         self = cls(serving)
         self._server = await asyncio.start_server(self._accept, address, port)

@@ -11,11 +11,11 @@ import structlog.testing
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mailtls.budget import Budget, Limits
-from mailtls.evidence import Failure, HostRoute, Lookup, LookupOutcome, PolicyFetch, RouteEvidence, StsEvidence
+from mailtls.evidence import Failure, HostRoute, Lookup, LookupOutcome, RouteEvidence, StsEvidence, StsFetch
 from mailtls.measure import Measurer, Pace
 from mailtls.model import Absent, Cause, Known, Provider, Stage, Unknown
-from mailtls.policykeeper import PolicyKeeper
 from mailtls.schedule import Schedule
+from mailtls.sts_keeper import StsKeeper
 from mailtls.tracking.sts import Cadence
 
 START = datetime.now(UTC)
@@ -47,10 +47,10 @@ class World:
         hosts = tuple(HostRoute(host, 10, (none,)) for host in self.hosts)
         return RouteEvidence(domain, mx, hosts, began=self.now, mta_sts=StsEvidence(record), tls_rpt=record)
 
-    async def fetch(self, domain: str, asked_by: str) -> PolicyFetch:
+    async def fetch(self, domain: str, asked_by: str) -> StsFetch:
         self.fetched.append((domain, asked_by))
         host = f"mta-sts.{domain}"
-        fetch = PolicyFetch(f"https://{host}/", host, asked_by, self.now)
+        fetch = StsFetch(f"https://{host}/", host, asked_by, self.now)
         if self.status is None:
             return replace(fetch, failure=Failure(Cause.CONNECT_TIMEOUT, Stage.HTTPS, "no answer"))
         body = f"version: STSv1\nmode: {self.mode}\nmx: {MX}\nmax_age: 604800\n".encode()
@@ -62,11 +62,11 @@ def world(authority) -> World:
     return World(tuple(c.public_bytes(Encoding.DER) for c in authority.issue(["mta-sts.a.example", "mta-sts.b.example"]).chain))
 
 
-def keeper(world: World, anchors, *, lasting: bool = True) -> PolicyKeeper:
-    return PolicyKeeper(world, anchors, Cadence(INTERVAL, DAY), lambda: world.now, lasting=lasting)  # type: ignore[arg-type]
+def keeper(world: World, anchors, *, lasting: bool = True) -> StsKeeper:
+    return StsKeeper(world, anchors, Cadence(INTERVAL, DAY), lambda: world.now, lasting=lasting)  # type: ignore[arg-type]
 
 
-def measurer(world: World, anchors, keeping: PolicyKeeper, *excluded: str) -> Measurer:
+def measurer(world: World, anchors, keeping: StsKeeper, *excluded: str) -> Measurer:
     return Measurer(world, world, anchors, 25, frozenset(excluded), Pace(INTERVAL, DAY), keeping)  # type: ignore[arg-type]
 
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from mailtls import policyhost
+from mailtls import sts_host
 from mailtls.budget import Budget, Limits
 from mailtls.dial import Network, dial
-from mailtls.evidence import Lookup, LookupOutcome, PolicyFetch
-from mailtls.lab import TLS, PolicyServer, Serving
-from mailtls.lab.policyserver import policy, response
+from mailtls.evidence import Lookup, LookupOutcome, StsFetch
+from mailtls.lab import TLS, Serving, StsServer
 from mailtls.lab.script import Close, Delay, Stall
+from mailtls.lab.sts_server import policy, response
 from mailtls.model import Cause, Endpoint, Stage
-from mailtls.policyhost import MAX_ADDRESSES_TRIED, Fetching, PolicyFetcher, policy_host
 from mailtls.resolve import BadName
+from mailtls.sts_host import MAX_ADDRESSES_TRIED, Fetching, StsFetcher, sts_host_name
 
 HOST = "mta-sts.a.example"
 LOOPBACK = Network(allow_networks=(ip_network("127.0.0.0/8"), ip_network("::1/128")), connect_timeout=1)
@@ -47,14 +47,14 @@ def serving(authority) -> Serving:
 
 @pytest.fixture
 async def server(serving: Serving):
-    running = await PolicyServer.start("127.0.0.1", 0, serving)
+    running = await StsServer.start("127.0.0.1", 0, serving)
     yield running
     await running.stop()
 
 
-def fetcher(resolver: Any, port: int, *, network: Network = LOOPBACK, deadline: float = 20.0, budget: Budget | None = None) -> PolicyFetcher:
+def fetcher(resolver: Any, port: int, *, network: Network = LOOPBACK, deadline: float = 20.0, budget: Budget | None = None) -> StsFetcher:
     budget = budget or Budget(Limits(pace=0.0, scan_deadline=5))
-    return PolicyFetcher(Fetching(network, "mailtls/test", port, deadline), resolver, budget)
+    return StsFetcher(Fetching(network, "mailtls/test", port, deadline), resolver, budget)
 
 
 @pytest.fixture
@@ -66,14 +66,14 @@ def dialled(monkeypatch) -> list[str]:
         found.append(str(endpoint.address))
         return await dial(endpoint, network)
 
-    monkeypatch.setattr(policyhost, "dial", noted)
+    monkeypatch.setattr(sts_host, "dial", noted)
     return found
 
 
 async def test_a_policy_comes_with_everything_that_was_seen_of_it(server) -> None:
     resolver = Resolver("127.0.0.1")
     fetch = await fetcher(resolver, server.address[1]).fetch("a.example", "7")
-    assert resolver.asked == [HOST] == [policy_host("a.example")]
+    assert resolver.asked == [HOST] == [sts_host_name("a.example")]
     assert (fetch.id, fetch.host, fetch.address, fetch.status) == ("7", HOST, "127.0.0.1", 200)
     assert fetch.url == f"https://{HOST}:{server.address[1]}/.well-known/mta-sts.txt"
     assert (fetch.content_type, fetch.body) == ("text/plain", policy("enforce", "mx.a.example"))
@@ -147,7 +147,7 @@ async def test_addresses_of_a_family_that_this_place_lacks_are_left_out(server, 
 
 
 async def test_one_limit_holds_for_all_addresses_and_a_slow_one_leaves_time_for_the_next(server, serving) -> None:
-    silent = await PolicyServer.start("127.0.0.2", server.address[1], replace(serving, on_hello=(Stall(),)))
+    silent = await StsServer.start("127.0.0.2", server.address[1], replace(serving, on_hello=(Stall(),)))
     try:
         fetch = await fetcher(Resolver("127.0.0.2", "127.0.0.1"), server.address[1], deadline=1.0).fetch("a.example", "1")
         assert fetch.status == 200
@@ -206,8 +206,8 @@ async def test_a_fault_of_ours_is_no_fault_of_the_policy_hosts(server, monkeypat
     def broken(*_args: Any, **_kwargs: Any) -> None:
         raise RuntimeError("oh")
 
-    monkeypatch.setattr(policyhost.h11, "Connection", broken)
-    fetch: PolicyFetch = await fetcher(Resolver("127.0.0.1"), server.address[1]).fetch("a.example", "1")
+    monkeypatch.setattr(sts_host.h11, "Connection", broken)
+    fetch: StsFetch = await fetcher(Resolver("127.0.0.1"), server.address[1]).fetch("a.example", "1")
     assert fetch.failure is not None
     assert fetch.failure.cause is Cause.INTERNAL_ERROR
 

@@ -17,7 +17,7 @@ from mailtls.trust.pkix import judge_chain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mailtls.evidence import PolicyFetch
+    from mailtls.evidence import StsFetch
     from mailtls.trust.pkix import Anchors, Judgement
 
 _UNRECOGNIZED_NAME = 112
@@ -44,7 +44,7 @@ class FetchJudgement:
 
 
 @lru_cache(maxsize=20_000)
-def judge_fetch(fetch: PolicyFetch, anchors: Anchors) -> FetchJudgement:
+def judge_fetch(fetch: StsFetch, anchors: Anchors) -> FetchJudgement:
     """Say what came of a fetch, by RFC 8461 section 3.3: each of policy, flaws and gap is there only where it was earned.
 
     Args:
@@ -68,7 +68,7 @@ def judge_fetch(fetch: PolicyFetch, anchors: Anchors) -> FetchJudgement:
     return FetchJudgement(None, (*flaws, content))
 
 
-def _certificate_flaws(fetch: PolicyFetch, judgement: Judgement | None) -> Iterator[Flaw]:
+def _certificate_flaws(fetch: StsFetch, judgement: Judgement | None) -> Iterator[Flaw]:
     if judgement is not None and not judgement.trusted and not judgement.undecided:
         yield Flaw(WEBPKI, f"{fetch.host}: {judgement.why}")
     names = read_certificate(fetch.chain[0]).names if fetch.chain else ()
@@ -77,7 +77,7 @@ def _certificate_flaws(fetch: PolicyFetch, judgement: Judgement | None) -> Itera
         yield Flaw(WEBPKI, f"the policy host's certificate does not name {fetch.host}; it names {shown or 'nobody'}")
 
 
-def _gap(fetch: PolicyFetch) -> Failure | None:
+def _gap(fetch: StsFetch) -> Failure | None:
     """Return why there is no answer, or ``None`` where there is one: a "no" of the policy host's owner is an answer."""
     if fetch.status is None:
         answered = fetch.alert == _UNRECOGNIZED_NAME or (fetch.failure is not None and fetch.failure.cause is Cause.NO_ADDRESS)
@@ -88,7 +88,7 @@ def _gap(fetch: PolicyFetch) -> Failure | None:
     return None
 
 
-def _head_flaw(fetch: PolicyFetch) -> Flaw | None:
+def _head_flaw(fetch: StsFetch) -> Flaw | None:
     """Return the first thing that is wrong with an answer, its text apart: where nobody was reached, with that."""
     if fetch.status is None:
         if fetch.alert is not None:

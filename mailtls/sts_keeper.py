@@ -11,28 +11,28 @@ import structlog
 from mailtls.facts.mta_sts import asks_for_policy
 from mailtls.tracking.sts import StsTrack, absorb_fetch, absorb_look, evidence_now, is_fetch_due
 from mailtls.trust.mta_sts import StsRecord
-from mailtls.trust.policyfetch import judge_fetch
+from mailtls.trust.sts_fetch import judge_fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mailtls.evidence import RouteEvidence
-    from mailtls.policyhost import PolicyFetcher
+    from mailtls.sts_host import StsFetcher
     from mailtls.tracking.sts import Cadence
     from mailtls.trust.pkix import Anchors
 
-log = structlog.get_logger(component="policykeeper")
+log = structlog.get_logger(component="sts_keeper")
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class PolicyKeeper:
+class StsKeeper:
     """Knows the policies of domains."""
 
     def __init__(
-        self, fetcher: PolicyFetcher, anchors: Anchors, cadence: Cadence, now: Callable[[], datetime] = _now, *, lasting: bool = True
+        self, fetcher: StsFetcher, anchors: Anchors, cadence: Cadence, now: Callable[[], datetime] = _now, *, lasting: bool = True
     ) -> None:
         """Make a keeper.
 
@@ -51,13 +51,13 @@ class PolicyKeeper:
         self._now = now
         self._lasting = self._watches = lasting
 
-    def one_off(self) -> PolicyKeeper:
+    def one_off(self) -> StsKeeper:
         """Return a keeper that knows what this one knows, and tells it nothing: nobody is asked again who was asked just now."""
-        keeper = PolicyKeeper(self.fetcher, self.anchors, self.cadence, self._now)
+        keeper = StsKeeper(self.fetcher, self.anchors, self.cadence, self._now)
         keeper.tracks, keeper._watches = dict(self.tracks), False
         return keeper
 
-    def inherit(self, older: PolicyKeeper) -> None:
+    def inherit(self, older: StsKeeper) -> None:
         """Take over what another keeper knows, and who asked it to stay away."""
         self.tracks = older.tracks
         self.fetcher.budget.inherit(older.fetcher.budget)

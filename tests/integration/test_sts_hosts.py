@@ -90,10 +90,10 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             yield World(configuration, nginx, knot, zones, resolver)
 
 
-def records(name: str, mta: str, policy_host: str) -> str:
+def records(name: str, mta: str, sts_host: str) -> str:
     hosts = "@ MX 10 mx\n@ MX 20 dead\n"  # of the second there is no address
     report = '_smtp._tls TXT "v=TLSRPTv1; rua=mailto:tls@enforce.test,https://reports.enforce.test/"\n'
-    return f'{hosts}mx A {mta}\nmta-sts A {policy_host}\n_mta-sts TXT "v=STSv1; id=20261124;"\n{report}'
+    return f'{hosts}mx A {mta}\nmta-sts A {sts_host}\n_mta-sts TXT "v=STSv1; id=20261124;"\n{report}'
 
 
 def value(domain: dict[str, Any], name: str) -> Any:

@@ -18,7 +18,7 @@ import h11
 import structlog
 
 from mailtls.dial import Ended, dial, ended, why_out_of_scope
-from mailtls.evidence import Failure, HostRoute, Lookup, LookupOutcome, PolicyFetch
+from mailtls.evidence import Failure, HostRoute, Lookup, LookupOutcome, StsFetch
 from mailtls.facts.routing import why_no_address
 from mailtls.handshake import Channel
 from mailtls.hellos import Refused
@@ -47,10 +47,10 @@ _KEPT = 300
 _NOT_DIALLED = frozenset({Cause.ADDRESS_FORBIDDEN, Cause.NOT_ATTEMPTED, Cause.BUDGET_EXHAUSTED, Cause.UNREACHABLE})
 _NOT_CONNECTED = frozenset({Cause.CONNECT_REFUSED, Cause.CONNECT_TIMEOUT})
 
-log = structlog.get_logger(component="policyhost")
+log = structlog.get_logger(component="sts_host")
 
 
-def policy_host(domain: str) -> str:
+def sts_host_name(domain: str) -> str:
     """Return the name of the host that serves a domain's policy."""
     return f"mta-sts.{domain}"
 
@@ -73,7 +73,7 @@ class Fetching:
     deadline: float = 60.0
 
 
-class PolicyFetcher:
+class StsFetcher:
     """Fetches policies, within a budget of its own: a mail server that wants us to stay away does not speak for a web server."""
 
     def __init__(self, fetching: Fetching, resolver: Resolver, budget: Budget) -> None:
@@ -81,7 +81,7 @@ class PolicyFetcher:
         self.resolver = resolver
         self.budget = budget
 
-    async def fetch(self, domain: str, asked_by: str) -> PolicyFetch:
+    async def fetch(self, domain: str, asked_by: str) -> StsFetch:
         """Fetch the policy of a domain. Never raises, but when it is cancelled.
 
         Args:
@@ -89,10 +89,10 @@ class PolicyFetcher:
             asked_by: the id of its TXT record.
 
         """
-        host = policy_host(domain)
+        host = sts_host_name(domain)
         began, clock = datetime.now(UTC), time.monotonic()
         port = "" if self.fetching.port == _HTTPS_PORT else f":{self.fetching.port}"
-        fetch = PolicyFetch(f"https://{host}{port}{_PATH}", host, asked_by, began)
+        fetch = StsFetch(f"https://{host}{port}{_PATH}", host, asked_by, began)
         try:
             async with asyncio.timeout(self.fetching.deadline):
                 addresses = await self.resolver.addresses(host)
@@ -111,14 +111,14 @@ class PolicyFetcher:
         log.debug("policy fetched", host=host, status=fetch.status, took=round(fetch.took, 3))
         return fetch
 
-    async def _try_all(self, fetch: PolicyFetch, left: float) -> PolicyFetch:
+    async def _try_all(self, fetch: StsFetch, left: float) -> StsFetch:
         """Try one address after the other until one responds."""
         addresses = _in_turn(fetch.addresses)
         within = [address for address in addresses if why_out_of_scope(address, self.fetching.network) is None]
         if not within:
             return replace(fetch, failure=Failure(Cause.NOT_ATTEMPTED, Stage.HTTPS, why_out_of_scope(addresses[0], self.fetching.network) or ""))
         endpoints = [Endpoint(fetch.host, address, self.fetching.port) for address in within[:MAX_ADDRESSES_TRIED]]
-        tried: list[PolicyFetch] = []
+        tried: list[StsFetch] = []
         turn_by = time.monotonic() + self.budget.limits.scan_deadline
         for number, endpoint in enumerate(endpoints):
             attempt = _Attempt(endpoint, fetch, self.fetching)
@@ -146,7 +146,7 @@ def _in_turn(addresses: tuple[Lookup, ...]) -> list[IPv4Address | IPv6Address]:
     return [address for pair in itertools.zip_longest(*families) for address in pair if address is not None]
 
 
-def _how_far(fetch: PolicyFetch) -> int:
+def _how_far(fetch: StsFetch) -> int:
     cause = None if fetch.failure is None else fetch.failure.cause
     return 0 if cause in _NOT_DIALLED else 1 if cause in _NOT_CONNECTED else 2
 
@@ -154,7 +154,7 @@ def _how_far(fetch: PolicyFetch) -> int:
 class _Attempt:
     """One connection to one address of a policy host: its state is kept outside the coroutine, so that a time-out finds it."""
 
-    def __init__(self, endpoint: Endpoint, fetch: PolicyFetch, fetching: Fetching) -> None:
+    def __init__(self, endpoint: Endpoint, fetch: StsFetch, fetching: Fetching) -> None:
         self.fetch = replace(fetch, address=str(endpoint.address))
         self.stage = Stage.CONNECT
         self.octets_sent = self.octets_received = 0

@@ -9,11 +9,11 @@ import making
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mailtls.evidence import Failure, PolicyFetch
+from mailtls.evidence import Failure, StsFetch
 from mailtls.model import Cause, Stage
 from mailtls.trust.links import MAX_CHAIN
 from mailtls.trust.mta_sts import FETCH_ERROR, INVALID, WEBPKI, Mode
-from mailtls.trust.policyfetch import judge_fetch
+from mailtls.trust.sts_fetch import judge_fetch
 
 BODY = b"version: STSv1\nmode: enforce\nmx: mx.a.example\nmax_age: 86400\n"
 HOST = "mta-sts.a.example"
@@ -21,9 +21,9 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
-def good(authority) -> PolicyFetch:
+def good(authority) -> StsFetch:
     chain = tuple(c.public_bytes(Encoding.DER) for c in authority.issue([HOST]).chain)
-    fetch = PolicyFetch(f"https://{HOST}/.well-known/mta-sts.txt", HOST, "1", NOW)
+    fetch = StsFetch(f"https://{HOST}/.well-known/mta-sts.txt", HOST, "1", NOW)
     return replace(fetch, chain=chain, status=200, content_type="text/plain", body=BODY)
 
 
