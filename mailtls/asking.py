@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 from mailtls.dial import Ended, connect, source_of, why_lost
 from mailtls.hellos import Asked, Silent
 from mailtls.model import Cause, Stage
+from mailtls.readable import readable
 from mailtls.smtp import ehlo, meaning
-from mailtls.smtp.reply import MAX_LINE, Incomplete, Malformed, Reply, read_reply, readable
+from mailtls.smtp.reply import MAX_LINE, Incomplete, Malformed, Reply, read_reply
 from mailtls.tls.answer import AnswerReader
 from mailtls.tls.hello import RANDOM, client_hello
 

@@ -30,12 +30,12 @@ from mailtls.doctor import Examination, Health, examine
 from mailtls.evidence import Purpose
 from mailtls.hellos import Asked
 from mailtls.model import DomainObservation, Endpoint, Verdict
+from mailtls.readable import readable
 from mailtls.resolve import BadName, ascii_name
 from mailtls.show.declared import fetch_lines
 from mailtls.show.document import document
 from mailtls.show.explain import explanation_lines
 from mailtls.show.text import domain_lines, transcript_lines
-from mailtls.smtp.reply import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence

@@ -17,7 +17,8 @@ from aiosmtplib.protocol import SMTPProtocol
 from mailtls.dial import ended
 from mailtls.evidence import Exchange
 from mailtls.model import Cause, Stage
-from mailtls.smtp.reply import MAX_REPLY, Incomplete, Malformed, Reply, read_reply, readable
+from mailtls.readable import readable
+from mailtls.smtp.reply import MAX_REPLY, Incomplete, Malformed, Reply, read_reply
 
 if TYPE_CHECKING:
     import socket

@@ -17,7 +17,7 @@ from mailtls.dial import Ended, ended
 from mailtls.evidence import Handshake, KeyType
 from mailtls.hellos import Refused
 from mailtls.model import Cause, Stage
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 from mailtls.tls.answer import read_alert, read_suite
 from mailtls.tls.names import ALERTS, cipher_suite_name, group_name
 

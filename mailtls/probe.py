@@ -21,8 +21,9 @@ from mailtls.facts.visits import came_to_hello, is_out_of_step
 from mailtls.handshake import Channel
 from mailtls.hellos import Asked, HelloEvidence, Refused, Silent
 from mailtls.model import Cause, Stage, Unknown
+from mailtls.readable import readable
 from mailtls.smtp import ehlo, meaning
-from mailtls.smtp.reply import Incomplete, Malformed, Parsed, Reply, read_reply, readable
+from mailtls.smtp.reply import Incomplete, Malformed, Parsed, Reply, read_reply
 from mailtls.tls.certificate import read_certificate
 from mailtls.tls.enumeration import Enumeration
 from mailtls.tls.names import ABOUT_THE_OFFER

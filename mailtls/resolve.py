@@ -25,7 +25,7 @@ import idna
 
 from mailtls.evidence import Failure, HostRoute, Lookup, LookupOutcome, RouteEvidence, StsEvidence
 from mailtls.model import Cause, Stage
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

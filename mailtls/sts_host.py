@@ -23,8 +23,8 @@ from mailtls.facts.routing import why_no_address
 from mailtls.handshake import Channel
 from mailtls.hellos import Refused
 from mailtls.model import Cause, Endpoint, Stage
+from mailtls.readable import readable
 from mailtls.resolve import BadName
-from mailtls.smtp.reply import readable
 from mailtls.trust.mta_sts import MAX_POLICY
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope
 from mailtls.facts.mta_sts import why_no_texts
 from mailtls.model import Absent, Known
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 from mailtls.trust.tls_rpt import BadReportRecord, ReportRecord, find_report_record
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mailtls import facts
 from mailtls.model import Cause, Finding, Gap, Grade, Known, Level, Place, Stage, Unknown
 from mailtls.policy.conditions import NOTHING
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mailtls.policy.paths import nearest
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 from mailtls.yamltext import BadConfiguration, locate, spelled
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import shlex
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 from mailtls.tls.names import VERSIONS, rows
 from mailtls.yamltext import quickly
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from mailtls.model import Known, Unknown
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 from mailtls.tls.certificate import read_certificate
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from rich.text import Text
 
 from mailtls.model import Absent, Known, Unknown, Verdict
 from mailtls.policy.shipped import VERDICT, shipped
+from mailtls.readable import readable
 from mailtls.show.certificates import certificate_lines
 from mailtls.show.declared import declared_lines
 from mailtls.show.explain import LOOKS, no_grade
 from mailtls.show.picture import hello_lines, picture_lines
-from mailtls.smtp.reply import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mailtls.hellos import Accepted, Refused, Silent
 from mailtls.model import Cause, Stage
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 from mailtls.tls import sslv2
 from mailtls.tls.hello import CODES, KEY_SHARE, SUPPORTED_VERSIONS
 from mailtls.tls.names import ALERTS, version_name

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 from mailtls.tls.der import SEQUENCE, Element, NotDER, read_element
 from mailtls.tls.extensions import Extensions, read_extensions
 from mailtls.tls.publickey import PublicKey, read_public_key

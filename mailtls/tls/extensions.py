@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Never
 
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 from mailtls.tls.der import BIT_STRING, BOOLEAN, INTEGER, OCTETS, OID, SEQUENCE, Element, NotDER, oid_name, read_element
 from mailtls.tls.timestamps import read_timestamps
 

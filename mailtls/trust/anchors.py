@@ -16,7 +16,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 from mailtls.tls.certificate import UNREADABLE, load, read_certificate
 from mailtls.trust.links import MAX_CHAIN, is_self_signed
 

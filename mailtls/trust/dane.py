@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 from mailtls.tls.certificate import MAX_CERTIFICATE, load, quietly, read_certificate
 from mailtls.trust.links import MAX_CHAIN
 from mailtls.trust.names import any_name_matches

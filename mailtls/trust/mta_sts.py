@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 from mailtls.trust.txt import BadText, fields, of_version
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mailtls.evidence import Failure
 from mailtls.model import Cause, Stage
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 from mailtls.tls.certificate import read_certificate
 from mailtls.trust.mta_sts import FETCH_ERROR, MAX_POLICY, WEBPKI, Flaw, Policy, read_policy
 from mailtls.trust.names import any_name_matches

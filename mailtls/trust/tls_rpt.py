@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 from mailtls.trust.txt import BadText, fields, of_version
 
 if TYPE_CHECKING:

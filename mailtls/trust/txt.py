@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mailtls.smtp.reply import readable
+from mailtls.readable import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

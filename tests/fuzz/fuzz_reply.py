@@ -5,7 +5,8 @@ from __future__ import annotations
 from fuzz_seeds import REPLIES
 from harmless import is_harmless
 
-from mailtls.smtp.reply import MAX_LINES, MAX_REPLY, Incomplete, Malformed, Parsed, read_reply, readable
+from mailtls.readable import readable
+from mailtls.smtp.reply import MAX_LINES, MAX_REPLY, Incomplete, Malformed, Parsed, read_reply
 
 COVERS = (read_reply, readable)
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import mailtls.readable
 import mailtls.smtp
 import mailtls.tls
 import mailtls.trust
@@ -73,7 +74,8 @@ def test_a_target_holds_for_what_is_made_of_its_seeds(target: ModuleType) -> Non
 
 
 def parsers() -> Iterator[str]:
-    """Yield every public function and method of the floor of TLS, SMTP and trust that takes what strangers send."""
+    """Yield every public function and method of the floor of TLS, SMTP and trust, and of what shows bytes, that takes what strangers send."""
+    yield from _in_body(ast.parse(Path(mailtls.readable.__file__).read_text("utf-8")), mailtls.readable.__name__)
     for package in (mailtls.tls, mailtls.smtp, mailtls.trust):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             if module.name not in NO_GRAMMAR:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mailtls.model import Cause
 from mailtls.smtp import ehlo, meaning
-from mailtls.smtp.reply import Incomplete, Malformed, Parsed, Reply, read_reply, readable
+from mailtls.smtp.reply import Incomplete, Malformed, Parsed, Reply, read_reply
 
 WHOLE = b"250-mx.example\r\n250-PIPELINING\r\n250-starttls extra\r\n250 AUTH=LOGIN\r\n"
 
@@ -44,13 +44,6 @@ def test_a_reply_beyond_the_caps_is_told_as_such(wire: bytes) -> None:
 def test_no_bytes_make_the_reader_raise(wire: bytes) -> None:
     read_reply(wire)
     read_reply(b"250-" + wire)
-
-
-@given(st.one_of(st.binary(max_size=200), st.text(max_size=200)))
-def test_readable_text_has_no_character_that_controls_a_terminal(wire: bytes | str) -> None:
-    shown = readable(wire)
-    assert "\x1b" not in shown
-    assert not any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 or c in "\u202e\u2066" for c in shown)
 
 
 def test_keywords_are_upper_case_and_without_parameters() -> None:
