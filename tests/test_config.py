@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mailtls import config, yamlfile
+from mailtls import config
+from mailtls.config import yamlfile
 
 PARTNER = "providers: [{name: A, domains: [a.example]}]\n"
 EVERY_KEY = """

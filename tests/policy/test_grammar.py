@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from ground import endpoint, grade, policy
 
+from mailtls.config.policyfile import find_policy
 from mailtls.policy.rules import Policy
 from mailtls.policy.shipped import shipped
-from mailtls.policyfile import find_policy
 from mailtls.yamltext import BadConfiguration
 
 BAD = Path(__file__).parent / "bad"

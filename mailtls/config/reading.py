@@ -1,4 +1,4 @@
-"""The configuration: YAML in, one frozen object out; a mistake is named with its file, its line and the nearest right name."""
+"""A whole configuration: the files that make it up, read and judged together."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ import certifi
 from pydantic import Field, ValidationError, ValidationInfo, model_validator
 
 from mailtls.budget import Limits
-from mailtls.dial import Network
-from mailtls.model import Provider
-from mailtls.policyfile import find_policy, is_file
-from mailtls.resolve import Nameservers, system_nameservers
-from mailtls.sections import (
+from mailtls.config.policyfile import find_policy, is_file
+from mailtls.config.sections import (
     Confirmation,
     Exclude,
     File,
@@ -32,8 +29,11 @@ from mailtls.sections import (
     Web,
     duplicates,
 )
+from mailtls.config.yamlfile import BadConfiguration, locate, read, spelled
+from mailtls.dial import Network
+from mailtls.model import Provider
+from mailtls.resolve import Nameservers, system_nameservers
 from mailtls.trust.pkix import Anchors, NoAnchors
-from mailtls.yamlfile import BadConfiguration, locate, read, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,6 +226,3 @@ def _nearest(model: type[Section], wrong: str, parents: list[Any]) -> str:
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a configuration file."""
     return Configuration.model_json_schema(mode="serialization")
-
-
-__all__ = ["BadConfiguration", "Configuration", "Web", "load", "schema"]

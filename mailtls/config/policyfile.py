@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailtls import yamlfile
+from mailtls.config import yamlfile
 from mailtls.policy.grammar import NoSuchPolicy, read_policy
 from mailtls.policy.shipped import NAMES, VERDICT, shipped
 from mailtls.yamltext import BadConfiguration, locate

@@ -1,0 +1,7 @@
+"""The configuration: YAML in, one frozen object out; a mistake is named with its file, its line and the nearest right name."""
+
+from mailtls.config.reading import Configuration, load, schema
+from mailtls.config.sections import Web
+from mailtls.config.yamlfile import BadConfiguration
+
+__all__ = ["BadConfiguration", "Configuration", "Web", "load", "schema"]
