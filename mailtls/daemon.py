@@ -18,9 +18,9 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from mailtls import assembly, config
 from mailtls.measure import Measurer
 from mailtls.schedule import Schedule
+from mailtls.show.daemon_metrics import DaemonMetrics
 from mailtls.show.metrics import SnapshotCollector
-from mailtls.show.own import OwnMetrics
-from mailtls.show.routes import MXCollector
+from mailtls.show.mx_changes import MXCollector
 from mailtls.web import application
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Daemon:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self.own = OwnMetrics(self.registry)
+        self.own = DaemonMetrics(self.registry)
         self.registry.register(SnapshotCollector(self.snapshot))
         self.registry.register(MXCollector(lambda: self.schedule.mx_sets))
         self._path = path

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mailtls.evidence import Failure, Purpose, RouteEvidence
 from mailtls.facts.certificates import chains_of
+from mailtls.keyreuse import with_shared_keys
 from mailtls.model import Cause, DomainObservation, Endpoint, EndpointObservation, Stage
 from mailtls.observation import endpoints_of, observe_domain
 from mailtls.policy.judge import Judge
@@ -17,7 +18,6 @@ from mailtls.resolve import BadName, ascii_name
 from mailtls.sts_host import sts_host_name
 from mailtls.tracking.holding import Track, absorb, is_full_scan_due, observe, shows_another_certificate
 from mailtls.trust.anchors import Path, find_path
-from mailtls.trust.keyreuse import with_shared_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

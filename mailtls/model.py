@@ -159,7 +159,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SharedKey:
-    """A key of an endpoint that operators with which it has nothing to do serve as well; ``trust/keyreuse.py`` says what that means.
+    """A key of an endpoint that operators with which it has nothing to do serve as well; ``keyreuse.py`` says what that means.
 
     Args:
         spki_sha256: of the public key, lower-case hex.

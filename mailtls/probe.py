@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from mailtls.asking import ask, ask_all
 from mailtls.dial import Ended, dial, ended, source_of, why_out_of_scope
 from mailtls.dialogue import Dialogue, Transcript
 from mailtls.evidence import Failure, Handshake, KeyType, Offer, ProbeEvidence, Purpose, ScanEvidence
@@ -21,6 +20,7 @@ from mailtls.facts.visits import came_to_hello, is_out_of_step
 from mailtls.handshake import Channel
 from mailtls.hellos import Asked, HelloEvidence, Refused, Silent
 from mailtls.model import Cause, Stage, Unknown
+from mailtls.raw_hello import ask, ask_all
 from mailtls.readable import readable
 from mailtls.smtp import ehlo, meaning
 from mailtls.smtp.reply import Incomplete, Malformed, Parsed, Reply, read_reply
@@ -34,11 +34,11 @@ from mailtls.tracking.holding import is_of_other_certificates
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mailtls.asking import Questions
     from mailtls.budget import Budget
     from mailtls.dial import Network
     from mailtls.hellos import HelloOffer
     from mailtls.model import Endpoint
+    from mailtls.raw_hello import Questions
 
     Told = Callable[[Endpoint, ProbeEvidence | Asked], None]
     """Is told what came of each connection: a whole visit, or a raw hello."""

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 
 from mailtls import facts
+from mailtls.show.daemon_metrics import DaemonMetrics
 from mailtls.show.metrics import DOMAIN_METRICS, HOST_METRICS, PREFIX, mx_labels
-from mailtls.show.own import OwnMetrics
-from mailtls.show.routes import MXCollector
+from mailtls.show.mx_changes import MXCollector
 from mailtls.show.rulebook import rulebook
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def metrics_page() -> str:
         rows.append((f"`{name}`", "domain", family.documentation))
     rows.append((f"`{PREFIX}series_dropped`", "", "Samples left out of this page because of the cap on series."))
     registry = CollectorRegistry()
-    OwnMetrics(registry)
+    DaemonMetrics(registry)
     rows += [_own_row(collector) for collector in registry._collector_to_names]  # noqa: SLF001 - no public way to the label names
     text = (
         'A series is missing where nothing could be measured; it is never 0, NaN or a number that means "unknown".\n\n'

@@ -1,1 +1,1 @@
-"""Trust decided from bytes and records: PKIX, DANE, MTA-STS, TLS-RPT, names and shared keys. No sockets, no clock."""
+"""Trust decided from bytes and records: PKIX, DANE, MTA-STS, TLS-RPT and names. No sockets, no clock."""

@@ -12,10 +12,10 @@ import sys  # noqa: E402
 import time  # noqa: E402
 from ipaddress import ip_address, ip_network  # noqa: E402
 
-from mailtls.asking import ask, ask_all  # noqa: E402
 from mailtls.dial import Network  # noqa: E402
 from mailtls.hellos import Asked, HelloOffer  # noqa: E402
 from mailtls.model import Endpoint  # noqa: E402
+from mailtls.raw_hello import ask, ask_all  # noqa: E402
 from mailtls.tls.enumeration import Enumeration  # noqa: E402
 from mailtls.tls.names import VERSIONS, cipher_suite_name, group_of  # noqa: E402
 from mailtls.tls.picture import read_picture  # noqa: E402

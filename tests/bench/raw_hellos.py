@@ -33,10 +33,10 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailtls.asking import ask
 from mailtls.dial import Network
 from mailtls.hellos import Accepted, HelloOffer
 from mailtls.model import Endpoint
+from mailtls.raw_hello import ask
 from mailtls.tls.hello import client_hello
 from mailtls.tls.suites import FIRST_OFFER, SCHEMES, SCHEMES_13, groups_before_13, groups_of_13, offerable
 

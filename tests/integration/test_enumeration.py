@@ -13,10 +13,10 @@ import pytest_asyncio
 from peers import PEERS, Found, sslyze
 from setups import SETUPS, Setup, set_up
 
-from mailtls.asking import ask, ask_all
 from mailtls.dial import Network
 from mailtls.hellos import Asked, HelloOffer
 from mailtls.model import Endpoint
+from mailtls.raw_hello import ask, ask_all
 from mailtls.tls.enumeration import Enumeration
 from mailtls.tls.names import VERSIONS, cipher_suite_name, group_of
 from mailtls.tls.picture import Picture, read_picture

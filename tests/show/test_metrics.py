@@ -26,8 +26,8 @@ from mailtls.model import (
     Unknown,
     Verdict,
 )
+from mailtls.show.daemon_metrics import DaemonMetrics
 from mailtls.show.metrics import SnapshotCollector
-from mailtls.show.own import OwnMetrics
 from mailtls.show.reference import metrics_page
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -237,7 +237,7 @@ def test_why_a_domain_or_a_host_could_not_be_looked_up_is_told_while_it_holds() 
 
 def test_every_failure_that_may_end_a_visit_begins_at_nought() -> None:
     registry = CollectorRegistry()
-    OwnMetrics(registry)
+    DaemonMetrics(registry)
     text = generate_latest(registry).decode()
     for stage, cause in ((Stage.CONNECT, Cause.CONNECT_REFUSED), (Stage.GREETING, Cause.BLOCKED), (Stage.HELLO, Cause.TLS_LOCAL_LIMIT)):
         assert f'mailtls_probe_failures_total{{cause="{cause}",stage="{stage}"}} 0.0' in text

@@ -16,10 +16,10 @@ from mailtls.facts.staples import STAPLE_PROBLEMS
 from mailtls.lab import TLS, Behaviour
 from mailtls.model import Cause, DomainObservation, MXObservation, Snapshot, Stage, Unknown, Verdict
 from mailtls.schedule import MXSet
+from mailtls.show.daemon_metrics import DaemonMetrics
 from mailtls.show.metrics import SnapshotCollector
-from mailtls.show.own import OwnMetrics
+from mailtls.show.mx_changes import MXCollector
 from mailtls.show.reference import PAGES, _short_duration, configuration_page, main
-from mailtls.show.routes import MXCollector
 from mailtls.trust.chain import ChainCode
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +59,7 @@ async def test_every_metric_of_a_live_page_is_documented_with_its_labels_and_mea
     hosts = tuple(MXObservation(seen.endpoint.host, 10, {}, (seen,)) for seen in (good, bad))
     domain = DomainObservation("wild.example", "Wild", Verdict.PROTECTED, (), {}, hosts, now)
     registry = CollectorRegistry()
-    OwnMetrics(registry).phases.labels("ehlo").observe(0.1)
+    DaemonMetrics(registry).phases.labels("ehlo").observe(0.1)
     registry.register(SnapshotCollector(lambda: Snapshot((domain,))))
     registry.register(MXCollector(lambda: {"wild.example": MXSet(frozenset({"mx.wild.example"}), now, 1)}))
     live = generate_latest(registry).decode()

@@ -9,6 +9,7 @@ import pytest
 from certmaking import DAY, NOW, Issuer
 
 from mailtls.budget import Budget, Limits
+from mailtls.keyreuse import MAX_SHOWN, with_shared_keys
 from mailtls.model import (
     Absent,
     Cause,
@@ -23,7 +24,6 @@ from mailtls.model import (
 )
 from mailtls.tls.certificate import read_certificate
 from mailtls.trust.anchors import Anchors, KnownAuthorities, Path
-from mailtls.trust.keyreuse import MAX_SHOWN, with_shared_keys
 
 ROOT = certmaking.root()
 ANCHORS = Anchors(ROOT.pem, "the root")

@@ -7,9 +7,9 @@ import errno
 
 import pytest
 
-from mailtls.asking import _Question
 from mailtls.hellos import HelloOffer, Refused, Silent
 from mailtls.model import Cause, Stage
+from mailtls.raw_hello import _Question
 
 
 async def lost(error: Exception | None, stage: Stage) -> object:

@@ -22,7 +22,7 @@ _BEFORE_A_VISIT = frozenset(
 )
 
 
-class OwnMetrics:
+class DaemonMetrics:
     """Counters and gauges of one daemon. They are never keyed by MX host."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
