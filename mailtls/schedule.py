@@ -12,7 +12,7 @@ import structlog
 
 from mailtls.model import MXSet, Provider, Snapshot, Verdict
 from mailtls.observation import endpoints_of
-from mailtls.tracking.holding import RouteTrack, absorb_route, route_now
+from mailtls.tracking.routes import RouteTrack, absorb_route, route_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
