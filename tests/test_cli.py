@@ -18,9 +18,11 @@ import yaml
 from typer.testing import CliRunner
 
 from mailtls import __version__, demo, facts
-from mailtls.cli import _asyncio_run, app, exit_status
+from mailtls.cli import app
+from mailtls.commands.check import exit_status
 from mailtls.lab import Behaviour, Lab
 from mailtls.model import DomainObservation, Verdict
+from mailtls.streams import asyncio_run
 
 
 @dataclass
@@ -238,4 +240,4 @@ def test_the_faster_loop_is_used_where_it_is_installed_and_missed_by_nobody(ther
     async def loop() -> str:
         return type(asyncio.get_running_loop()).__module__.partition(".")[0]
 
-    assert _asyncio_run(loop()) == ("uvloop" if there else "asyncio")
+    assert asyncio_run(loop()) == ("uvloop" if there else "asyncio")

@@ -16,6 +16,7 @@ import pytest
 import typer
 
 from mailtls import cli, facts
+from mailtls.commands import ending
 from mailtls.facts import starttls
 from mailtls.lab import Authority
 from mailtls.lab.providers import fake_providers
@@ -71,7 +72,7 @@ def test_the_readme_counts_no_tests_and_takes_no_file_that_nobody_made() -> None
 def test_the_readme_shows_every_verdict_and_every_status() -> None:
     assert set(re.findall(r"^\| `([a-z-]+)` \|", README, re.MULTILINE)) == {verdict.value for verdict in Verdict}
     rows = re.findall(r"^\| ([\d, ]+) \|", README, re.MULTILINE)
-    statuses = {cli.GOOD, cli.BAD, cli.USAGE, cli.UNKNOWN, cli.FAULT, cli.CANNOT_WRITE, cli.INTERRUPTED, cli.NOBODY_READS}
+    statuses = {ending.GOOD, ending.BAD, ending.USAGE, ending.UNKNOWN, ending.FAULT, ending.CANNOT_WRITE, ending.INTERRUPTED, ending.NOBODY_READS}
     assert {int(number) for row in rows for number in row.split(",")} == statuses
 
 
