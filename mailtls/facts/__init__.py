@@ -20,7 +20,7 @@ from mailtls.facts import (
 
 if TYPE_CHECKING:
     from mailtls.evidence import HostEvidence, RouteEvidence, ScanEvidence
-    from mailtls.facts.declaration import Fact
+    from mailtls.facts.declaration import Check, Fact
 
 DOMAIN: tuple[Fact[RouteEvidence], ...] = (*routing.DOMAIN_FACTS, *mta_sts.DOMAIN_FACTS, *tls_rpt.FACTS)
 MX: tuple[Fact[HostEvidence], ...] = (*routing.MX_FACTS, *dane.FACTS, *mta_sts.MX_FACTS)
@@ -29,3 +29,6 @@ ENDPOINT: tuple[Fact[ScanEvidence], ...] = (
 )  # fmt: skip
 
 ALL: tuple[Fact[Any], ...] = (*DOMAIN, *MX, *ENDPOINT)
+
+CHECKS: dict[str, Check] = {check.name: check for fact in ALL for check in fact.checks}
+"""Everything that can regress, by its name."""

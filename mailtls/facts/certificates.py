@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mailtls.evidence import Handshake, Purpose
-from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope, truth_gauge
+from mailtls.facts.declaration import Better, Check, Fact, Kind, Metric, Scope, truth_gauge
 from mailtls.facts.handshake import without_tls
 from mailtls.facts.shapes import NUMBER, TEXT, TRUTH, listed, made_of, words
 from mailtls.facts.visits import all_visits, unknown_of, usual_handshake, vouched
@@ -165,6 +165,38 @@ def _smallest_key(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
     return Known(all((leaf.key_bits or 0) >= floor.get(leaf.key_type or "", 224) for leaf in leaves))
 
 
+_RSA_STRENGTHS = ((15360, 256), (7680, 192), (3072, 128), (2048, 112), (1024, 80))
+_CURVE_STRENGTHS = ((512, 256), (384, 192), (256, 128), (224, 112), (160, 80))
+_OTHER_STRENGTHS = {"Ed25519": 128, "Ed448": 224, "ML-DSA-44": 128, "ML-DSA-65": 192, "ML-DSA-87": 256}
+SUFFICIENT_STRENGTH = 112
+"""Bits of security that RSA with 2048 bits has: a key that is weaker than before, and has these, is no regression."""
+
+
+def key_strength(key_type: str, bits: int) -> int | None:
+    """Return bits of security, by which keys of different kinds compare; 0 for fewer than 80, ``None`` for a kind that is not known.
+
+    RSA, DSA and curves: NIST SP 800-57 part 1 revision 5, table 2. Edwards curves: NIST SP 800-186 table 1. ML-DSA: FIPS 204 table 1.
+    """
+    if key_type in _OTHER_STRENGTHS:
+        return _OTHER_STRENGTHS[key_type]
+    table = {"RSA": _RSA_STRENGTHS, "DSA": _RSA_STRENGTHS, "ECDSA": _CURVE_STRENGTHS}.get(key_type)
+    return None if table is None else next((strength for least, strength in table if bits >= least), 0)
+
+
+def _key_strength(scan: ScanEvidence, anchors: Anchors) -> Reading[int]:
+    chains = chains_of(scan)
+    if not chains:
+        return without_tls(scan, anchors)
+    found = []
+    for leaf in (read_certificate(chain[0]) for chain in chains):
+        strength = key_strength(leaf.key_type or "", leaf.key_bits or 0)
+        if strength is None or not leaf.key_bits:
+            why = leaf.problems[0] if leaf.problems else f"how strong a key of the kind {leaf.key_type} is, is not known"
+            return Unknown(Cause.PROTOCOL_ERROR, Stage.HANDSHAKE, why)
+        found.append(strength)
+    return Known(min(found))
+
+
 def _dated(certificates: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], float]]:
     for certificate in certificates:
         if certificate["not_after"] is not None:
@@ -215,6 +247,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "Each chain that was seen leads to a trust anchor, whatever its names are.",
         "RFC 5280 section 6", _trusted,
         metrics=(truth_gauge("mx_certificate_trusted", "Whether every chain that was seen leads to a trust anchor."),),
+        checks=(Check("certificate_trusted", "a chain leads to no trust anchor any more, or its certificate has expired"),),
     ),
     Fact(
         "certificate_problems", Scope.ENDPOINT, Kind.LIST, Better.NEITHER,
@@ -227,10 +260,23 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "Each certificate that was seen has the MX host's name among its dNSNames.",
         "RFC 9525 section 6.3", _name_match,
         metrics=(truth_gauge("mx_certificate_name_match", "Whether every certificate that was seen names the MX host."),),
+        checks=(Check("certificate_name_match", "a certificate does not name the MX host any more"),),
     ),
     Fact(
         "certificate_key_sufficient", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
         "The key of each certificate that was seen has at least 2048 bits (RSA), or 224 (elliptic curves).",
         "RFC 9325 section 4.5", _smallest_key,
+    ),
+    Fact(
+        "certificate_key_strength", Scope.ENDPOINT, Kind.NUMBER, Better.MORE,
+        "Bits of security of the weakest key of the certificates that were seen, by which RSA and elliptic curves compare: RSA with 2048 bits "
+        "has 112, a curve of 256 bits 128.",
+        "NIST SP 800-57 part 1 revision 5 section 5.6.1", _key_strength, unit="bits",
+        checks=(
+            Check(
+                "key_strength", "a key is smaller than before, and worth less than 2048 bits of RSA",
+                lambda bits: float(min(bits, SUFFICIENT_STRENGTH)), shown=lambda bits: f"{bits} bits of security",
+            ),
+        ),
     ),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mailtls.evidence import LookupOutcome
-from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope
+from mailtls.facts.declaration import Better, Check, Fact, Kind, Metric, Scope
 from mailtls.facts.routing import unknown_lookup, why_incomplete, why_no_address
 from mailtls.facts.shapes import NUMBER, TEXT, TRUTH, listed, made_of
 from mailtls.model import Absent, Cause, Known, Stage, Unknown
@@ -263,6 +263,7 @@ FACTS: tuple[Fact[HostEvidence], ...] = (
         "Whether TLSA records vouch for every certificate that is served at every address (valid), or a sender that heeds them keeps the mail "
         "(invalid); unusable where there are only such as no sender uses, none where there are none that DNSSEC vouches for.",
         "RFC 7672 section 2.2", _dane, order=("valid", "unusable", "none", "invalid"), quick=False,
+        checks=(Check("dane", "DANE is lost (no records of use any more), or broken (they do not vouch for what is served)"),),
         metrics=(
             Metric(
                 "domain_mx_dane_valid",

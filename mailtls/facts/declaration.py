@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -85,6 +85,29 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """What a fact is held to over time: where it becomes weaker than it was, and that is confirmed, it has regressed.
+
+    Args:
+        name: a fixed name: of the label ``check`` in metrics, and what an operator accepts.
+        help: what a regression of it means, in a few words.
+        strength: of a known value, more is better; ``None`` for a value that says nothing. By default it follows from the fact's
+            direction or order.
+        absent: strength of "does not apply"; ``None`` where that says nothing.
+        shown: a known value for a person, in a few words.
+        shown_absent: the same of "does not apply".
+
+    """
+
+    name: str
+    help: str
+    strength: Callable[[Any], float | None] | None = None
+    absent: float | None = None
+    shown: Callable[[Any], str] = field(default=lambda value: {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value))
+    shown_absent: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
 class Fact(Generic[E]):
     """One thing that can be known about a domain, an MX host or an endpoint.
 
@@ -101,6 +124,7 @@ class Fact(Generic[E]):
         quick: whether a quick visit shows it (else it waits for a full scan).
         order: the values of a text from best to worst, where one is better than another.
         parts: what the value is made of, where its kind does not say so already.
+        checks: what of it can regress.
 
     """
 
@@ -116,11 +140,31 @@ class Fact(Generic[E]):
     quick: bool = True
     order: tuple[str, ...] = ()
     parts: Shape | None = None
+    checks: tuple[Check, ...] = ()
 
     @property
     def shape(self) -> Shape:
         """What its value is made of, as far as it is declared."""
         return self.parts or (words(*self.order) if self.order else _SHAPES[self.kind])
+
+    def strength(self, check: Check, reading: Reading[Any]) -> float | None:
+        """Return how strong a reading is by one of its checks; ``None`` where it says nothing: an Unknown never does."""
+        if isinstance(reading, Absent):
+            return check.absent
+        if not isinstance(reading, Known):
+            return None
+        if check.strength is not None:
+            return check.strength(reading.value)
+        if self.better in (Better.TRUE, Better.FALSE):
+            return float(reading.value is (self.better is Better.TRUE))
+        if self.better is Better.EARLIER:
+            return float(len(self.order) - self.order.index(reading.value)) if reading.value in self.order else None
+        assert self.better is Better.MORE, f"{self.name} has no direction, and its check {check.name} no strength"
+        return float(reading.value)
+
+    def shown(self, check: Check, reading: Reading[Any]) -> str:
+        """Return the same for a person."""
+        return check.shown(reading.value) if isinstance(reading, Known) else check.shown_absent
 
 
 _SHAPES = {Kind.BOOL: TRUTH, Kind.NUMBER: NUMBER, Kind.TEXT: TEXT, Kind.LIST: listed(TEXT), Kind.OBJECT: made_of()}

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailtls.facts.declaration import Better, Fact, Kind, Metric, truth_gauge
+from mailtls.facts.declaration import Better, Check, Fact, Kind, Metric, truth_gauge
 from mailtls.facts.pictures import fact_of_picture, is_complete, why_open
 from mailtls.facts.shapes import GROUPS, NUMBER, SCHEMES, SUITE, TEXT, VERSION, by_version, listed, made_of, words, words_of
 from mailtls.facts.weaknesses import WEAKNESSES, read_weaknesses
 from mailtls.model import Absent, Known
-from mailtls.tls.names import VERSIONS, cipher_suite_name, group_of, has_forward_secrecy, signature_scheme
+from mailtls.tls.names import (
+    VERSIONS,
+    cipher_suite_code,
+    cipher_suite_name,
+    group_of,
+    has_forward_secrecy,
+    signature_scheme,
+    version_rank,
+)
 from mailtls.tls.primes import prime_name, prime_names
-from mailtls.tls.suites import FIELDS, key_exchange
+from mailtls.tls.suites import FIELDS, key_exchange, strength
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,6 +142,41 @@ def _weak_signatures(picture: Picture, scan: ScanEvidence) -> Reading[bool]:
     return why_open(scan) if taken is None else Known(taken)
 
 
+_CLASSES = (
+    "no encryption or no authentication", "a cipher that is broken", "no forward secrecy", "CBC", "authenticated encryption",
+)  # fmt: skip
+"""Of cipher suites, from the worst: a regression is told where one of a worse class than before is taken."""
+_BROKEN = ("RC2", "RC4", "DES", "IDEA")
+SUFFICIENT_FIELD = 2048
+"""Bits of a finite field, beyond which smaller is no regression."""
+
+
+def suite_class(version: str, name: str) -> int:
+    """Return the place of a suite among :data:`_CLASSES`."""
+    if version == "SSLv2":
+        return 0
+    safe, ephemeral, authenticated, *_ = strength(cipher_suite_code(name))
+    if not safe:
+        return 0
+    if any(cipher in name for cipher in _BROKEN):
+        return 1
+    return 2 if not ephemeral else 3 + bool(authenticated)
+
+
+def _worst_class(suites: dict[str, list[str]]) -> float | None:
+    classes = [suite_class(version, name) for version, names in suites.items() for name in names]
+    return float(min(classes)) if classes else None
+
+
+def _worst_shown(suites: dict[str, list[str]]) -> str:
+    found = sorted((suite_class(version, name), version, name) for version, names in suites.items() for name in names)
+    return f"{_CLASSES[found[0][0]]}: {found[0][2]} in {found[0][1]}" if found else "none"
+
+
+def _oldest(versions: list[str]) -> float | None:
+    return float(min(map(version_rank, versions))) if versions else None
+
+
 def _version_samples(value: list[str]) -> Iterator[tuple[tuple[str, ...], float]]:
     for version in VERSIONS:
         yield (version,), float(version in value)
@@ -155,6 +198,11 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
             frozenset((version,) for version in VERSIONS[:4]),
         ),
         parts=listed(VERSION),
+        checks=(
+            Check(
+                "oldest_version", "an older version of TLS is spoken than before", _oldest, shown=lambda versions: min(versions, key=version_rank)
+            ),
+        ),
     ),
     fact_of_picture(
         "cipher_suites",
@@ -164,6 +212,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "RFC 9325 section 4",
         _suites,
         parts=by_version(listed(SUITE)),
+        checks=(Check("weakest_suite", "a cipher suite of a worse class is taken than before", _worst_class, shown=_worst_shown),),
     ),
     fact_of_picture(
         "server_cipher_preference",
@@ -190,6 +239,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "draft-ietf-tls-ecdhe-mlkem",
         _post_quantum,
         truth_gauge("mx_post_quantum", "Whether a hybrid post-quantum group is taken at every address."),
+        checks=(Check("post_quantum_accepted", "no hybrid post-quantum group is taken any more, whatever else is offered"),),
     ),
     fact_of_picture(
         "dh_bits",
@@ -200,6 +250,12 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         _dh_bits,
         Metric("mx_dh_key_size", "Bits of the smallest finite-field prime of all addresses.", lambda value: [((), float(value))]),
         unit="bits",
+        checks=(
+            Check(
+                "dh_size", "a smaller finite field is used than before, of less than 2048 bits",
+                lambda bits: float(min(bits, SUFFICIENT_FIELD)), absent=float(SUFFICIENT_FIELD), shown=lambda bits: f"{bits} bits",
+            ),
+        ),
     ),
     fact_of_picture(
         "dh_primes",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailtls.evidence import Handshake, Purpose
-from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope, truth_gauge
+from mailtls.facts.declaration import Better, Check, Fact, Kind, Metric, Scope, truth_gauge
 from mailtls.facts.shapes import SUITE, VERSION, made_of, words, words_of
 from mailtls.facts.starttls import accepted
 from mailtls.facts.visits import all_visits, unknown_of, usual_handshake, vouched, why_not
 from mailtls.hellos import Refused
 from mailtls.model import Absent, Cause, Known, Stage, Unknown
-from mailtls.tls.names import group_of, groups, has_forward_secrecy
+from mailtls.tls.names import group_of, groups, has_forward_secrecy, version_rank
 
 if TYPE_CHECKING:
     from mailtls.evidence import ScanEvidence
@@ -77,12 +77,23 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
             ),
         ),
         parts=made_of(version=VERSION, cipher_suite=SUITE, group=words_of(_group_names, null="no ephemeral key")),
+        checks=(
+            Check(
+                "tls_version", "a modern sender gets an older version of TLS than before",
+                lambda value: float(version_rank(value["version"])), shown=lambda value: str(value["version"]),
+            ),
+            Check(
+                "post_quantum", "a modern sender gets no hybrid post-quantum group any more",
+                lambda value: float("MLKEM" in (value["group"] or "")), shown=lambda value: value["group"] or "no group",
+            ),
+        ),
     ),
     Fact(
         "forward_secrecy_negotiated", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
         "A client that offers forward secrecy gets it.",
         "RFC 9325 section 4.1", _forward_secrecy,
         metrics=(truth_gauge("mx_forward_secrecy", "Whether a client that offers forward secrecy gets it at every address."),),
+        checks=(Check("forward_secrecy", "a sender that offers forward secrecy does not get it any more"),),
     ),
     Fact(
         "without_sni", Scope.ENDPOINT, Kind.TEXT, Better.NEITHER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope, truth_gauge
+from mailtls.facts.declaration import Better, Check, Fact, Kind, Metric, Scope, truth_gauge
 from mailtls.facts.routing import unknown_lookup
 from mailtls.facts.shapes import NUMBER, PROBLEMS, TEXT, listed, made_of, words
 from mailtls.facts.visits import unknown_of
@@ -169,6 +169,14 @@ DOMAIN_FACTS: tuple[Fact[RouteEvidence], ...] = (
                 lambda value: _mode_samples(value["mode"]), ("mode",), absent=_mode_samples(_ABSENT),
             ),
         ),
+        checks=(
+            Check(
+                # A policy of mode none asks for nothing, and is the way to take one back (RFC 8461 section 8.3): it is worth none at all.
+                "mta_sts", "the policy is weaker than before: enforce became testing, or either is gone",
+                lambda value: {"enforce": 2.0, "testing": 1.0}.get(value["mode"], 0.0), absent=0.0, shown=lambda value: value["mode"],
+                shown_absent="no policy",
+            ),
+        ),
     ),
     Fact(
         "mta_sts_fetched_at", Scope.DOMAIN, Kind.TEXT, Better.NEITHER,
@@ -217,5 +225,6 @@ MX_FACTS: tuple[Fact[HostEvidence], ...] = (
         "The domain's MTA-STS policy names this MX host; absent without a policy, or where its mode is none.",
         "RFC 8461 section 4.1", _match,
         metrics=(truth_gauge("domain_mx_mta_sts_match", "Whether the domain's MTA-STS policy names this MX host of it."),),
+        checks=(Check("mta_sts_match", "the domain's MTA-STS policy does not name the MX host any more"),),
     ),
 )  # fmt: skip

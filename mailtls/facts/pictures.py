@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from mailtls.evidence import Handshake
-from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope
+from mailtls.facts.declaration import Better, Check, Fact, Kind, Metric, Scope
 from mailtls.facts.handshake import without_tls
 from mailtls.hellos import Silent
 from mailtls.model import Absent, Cause, Stage, Unknown
@@ -106,6 +106,10 @@ def fact_of_picture(
     *metrics: Metric,
     unit: str = "",
     parts: Shape | None = None,
+    checks: tuple[Check, ...] = (),
 ) -> Fact[ScanEvidence]:
     """Declare a fact of an endpoint that is read from its picture."""
-    return Fact(name, Scope.ENDPOINT, kind, better, text, source, of_picture(read), unit=unit, metrics=metrics, quick=False, parts=parts)
+    return Fact(
+        name, Scope.ENDPOINT, kind, better, text, source, of_picture(read),
+        unit=unit, metrics=metrics, quick=False, parts=parts, checks=checks,
+    )  # fmt: skip

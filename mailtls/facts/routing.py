@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mailtls.evidence import LookupOutcome
-from mailtls.facts.declaration import Better, Fact, Kind, Scope
+from mailtls.facts.declaration import Better, Check, Fact, Kind, Scope
 from mailtls.facts.shapes import NUMBER, TEXT, listed, made_of, words
 from mailtls.facts.visits import unknown_of
 from mailtls.model import Cause, Known, Stage, Unknown
@@ -165,6 +165,13 @@ DOMAIN_FACTS: tuple[Fact[RouteEvidence], ...] = (
         "Whether DNSSEC vouches for the MX records: secure, insecure or bogus, as a trusted validating resolver says.",
         "RFC 4035 section 4.3", _dnssec,
         parts=words("secure", "insecure", "bogus"),
+        checks=(
+            Check(
+                "dnssec", "DNSSEC does not vouch for the MX records any more",
+                # What is bogus is not delivered to at all: an outage for who validates, and nothing that an attacker could use.
+                {"secure": 1.0, "insecure": 0.0}.get,
+            ),
+        ),
     ),
 )  # fmt: skip
 

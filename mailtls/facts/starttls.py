@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailtls.facts.declaration import Better, Fact, Kind, Scope, truth_gauge
+from mailtls.facts.declaration import Better, Check, Fact, Kind, Scope, truth_gauge
 from mailtls.facts.visits import completed_ehlo, exchange_at, parsed, reply_at, spoke_esmtp, why_not
 from mailtls.model import Absent, Known, Stage
 from mailtls.smtp import ehlo, meaning
@@ -134,11 +134,18 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "The server answers STARTTLS with 220; false where it was offered and then failed (454 or a 5xx that is no policy).",
         "RFC 3207 section 4", accepted,
         metrics=(truth_gauge("mx_starttls_accepted", "Whether an offered STARTTLS is answered with 220 at every address."),),
+        checks=(
+            Check(
+                "starttls", "STARTTLS is lost: not offered any more, or offered and then refused",
+                absent=0.0, shown=lambda accepted: "accepted" if accepted else "refused", shown_absent="not offered",
+            ),
+        ),
     ),
     Fact(
         "starttls_stripped", Scope.ENDPOINT, Kind.BOOL, Better.FALSE,
         "A keyword was overwritten with X on the way, as inspecting firewalls do to STARTTLS.",
         "RFC 3207 section 6", _ehlo_fact(lambda reply: ehlo.looks_stripped(reply) and not ehlo.offers_starttls(reply)),
+        checks=(Check("starttls_stripped", "somebody on the way overwrites STARTTLS"),),
     ),
     Fact(
         "starttls_misplaced", Scope.ENDPOINT, Kind.BOOL, Better.FALSE,
@@ -149,6 +156,7 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "plaintext_after_starttls", Scope.ENDPOINT, Kind.BOOL, Better.FALSE,
         "The server sent more plaintext behind its 220 to STARTTLS: an injection, or a broken server.",
         "RFC 3207 section 4.2", _plaintext,
+        checks=(Check("plaintext_after_starttls", "plaintext is injected behind the 220 to STARTTLS"),),
     ),
     Fact(
         "smtp_inside_tls", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
@@ -159,5 +167,6 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "requiretls", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
         "REQUIRETLS is offered inside TLS.",
         "RFC 8689 section 2", _requiretls,
+        checks=(Check("requiretls", "REQUIRETLS is not offered any more: mail that demands it comes back"),),
     ),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailtls.facts.declaration import Better, Fact, Kind, Metric, Scope
+from mailtls.facts.declaration import Better, Check, Fact, Kind, Metric, Scope
 from mailtls.facts.mta_sts import why_no_texts
 from mailtls.model import Absent, Known
 from mailtls.readable import readable
@@ -53,6 +53,9 @@ FACTS: tuple[Fact[RouteEvidence], ...] = (
                 "domain_tls_rpt_present", "Whether the domain has a TLS-RPT record that a sender can use.",
                 lambda _uris: [((), 1.0)], absent=(((), 0.0),),
             ),
+        ),
+        checks=(
+            Check("tls_rpt", "the domain does not want reports any more", lambda _uris: 1.0, absent=0.0, shown=lambda uris: " ".join(uris)[:200]),
         ),
     ),
     Fact(
