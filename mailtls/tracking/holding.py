@@ -88,7 +88,7 @@ def absorb(track: Track | None, scan: ScanEvidence, anchors: Anchors, enumeratio
     """
     full = None if track is None else track.full
     hellos = scan.hellos if scan.hellos is not None or track is None else track.hellos
-    enumerated_at = scan.began if _is_of_now(scan) else None if track is None else track.enumerated_at
+    enumerated_at = scan.began if is_of_now(scan) else None if track is None else track.enumerated_at
     if scan.purpose is Purpose.FULL and usual_handshake(scan) is not None:
         if scan.hellos is None and full is not None and shows_another_certificate(full, scan):
             hellos = None  # they hold the certificate that was replaced
@@ -114,7 +114,7 @@ def absorb(track: Track | None, scan: ScanEvidence, anchors: Anchors, enumeratio
     return Track(scan.endpoint, held, missing, scan, full, hellos, scan.began, concluded_at, enumerated_at)
 
 
-def _is_of_now(scan: ScanEvidence) -> bool:
+def is_of_now(scan: ScanEvidence) -> bool:
     """Whether the raw hellos of a scan were made in it, or seen to hold by it."""
     again = scan.rechecked
     return scan.hellos is not None and (again is None or again.complete or again is scan.hellos)

@@ -3,11 +3,14 @@
 A *sighting* is one conclusive reading of a check, as a strength that can be compared. What could not be measured is no sighting: it is
 not passed in, and so neither counts nor resets anything.
 
+    settling --enough sightings--> steady            (until then the weakest of them is the baseline)
     steady --weaker--> candidate --enough weaker ones--> regressed --enough good ones--> steady
                        candidate --as good as before--> steady (dismissed)
 
 Enough are so many fresh connections that agree, over more than one cycle (:class:`Confirmation`). One sighting that disagrees dismisses
-what was about to be confirmed; a subject that goes to and fro without end is *flapping*, which is told, and is no regression.
+what was about to be confirmed; the next candidate then needs twice as many. A subject that goes to and fro without end (several machines
+behind one address that are not alike) is *flapping*: that is told, and until it has been calm for a day nothing is confirmed of it, neither
+that it became weaker nor that it recovered. So of a farm that becomes mixed one regression is told at most.
 
 The baseline rises by itself when an improvement has held for a while. It falls only by an operator's word, so that a regression stays
 until it is recovered or accepted.
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 FLAPPING_TURNS = 4
 """Turns from good to weaker or back, within the time that an improvement has to hold, at which a subject is flapping."""
+SLOW = 7
+"""What only full scans show is seen once a day instead of once a cycle: so many times longer turns are remembered of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Sighting:
         shown: the value, as a person reads it.
         connections: how many fresh connections of the scan say so.
         evidence: where what was seen on the wire is kept.
+        full: a full scan was needed to see it, and another is to see it again.
 
     """
 
@@ -63,6 +69,7 @@ class Sighting:
     shown: str = ""
     connections: int = 1
     evidence: str = ""
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +110,16 @@ class Streak:
             last=max(self.last, sighting.at),
         )
 
-    def is_enough(self, confirmation: Confirmation) -> bool:
-        """Whether so many fresh connections over so many cycles agree."""
-        return self.connections >= confirmation.probes and self.cycles >= confirmation.cycles
+    def is_enough(self, confirmation: Confirmation, times: int = 1) -> bool:
+        """Whether so many fresh connections over so many cycles agree.
+
+        Args:
+            confirmation: how many that is.
+            times: as many times as usual: of connections; of cycles where each of them has many (a full scan).
+
+        """
+        cycles = confirmation.cycles * (times if self.first.full else 1)
+        return self.connections >= confirmation.probes * times and self.cycles >= cycles
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +128,7 @@ class Regression:
 
     Args:
         before: the baseline.
-        after: the first sighting that was weaker.
+        after: the first sighting that was so weak.
         confirmed_at: when the sightings were enough.
 
     """
@@ -130,7 +144,8 @@ class Standing:
 
     Args:
         baseline: what it is held to; ``None`` before the first sighting.
-        candidate: sightings that are weaker than the baseline, and not enough yet.
+        settling: the first sightings, while they are not enough to hold it to their weakest for good.
+        candidate: sightings that are weaker than the baseline, or than what is confirmed already, and not enough yet.
         improvement: sightings that are stronger than the baseline, and have not held for long enough yet.
         regression: that is confirmed, and neither recovered nor accepted.
         recovery: sightings as good as the baseline since then, and not enough yet.
@@ -141,6 +156,7 @@ class Standing:
     """
 
     baseline: Sighting | None = None
+    settling: Streak | None = None
     candidate: Streak | None = None
     improvement: Streak | None = None
     regression: Regression | None = None
@@ -149,6 +165,16 @@ class Standing:
     turns: tuple[datetime, ...] = ()
     flapping: bool = False
 
+    @property
+    def times(self) -> int:
+        """How many times as much as usual has to agree, since it went to and fro lately."""
+        return 1 if len(self.turns) < FLAPPING_TURNS - 1 else 2
+
+    @property
+    def is_weaker(self) -> bool:
+        """Whether the last sighting was weaker than what it is held to."""
+        return self.latest is not None and self.baseline is not None and self.latest.strength < self.baseline.strength
+
 
 class Event(StrEnum):
     """What a sighting, or an operator's word, leads to."""
@@ -156,6 +182,8 @@ class Event(StrEnum):
     CANDIDATE = "candidate"
     DISMISSED = "dismissed"
     CONFIRMED = "confirmed"
+    WORSENED = "worsened"
+    """What is confirmed already became weaker still, and that is confirmed too."""
     RECOVERED = "recovered"
     IMPROVED = "improved"
     ACCEPTED = "accepted"
@@ -170,16 +198,31 @@ class Event(StrEnum):
     """The subject is no longer there: DNS does not lead to it any more."""
 
 
-def learn(standing: Standing, sighting: Sighting, confirmation: Confirmation) -> tuple[Standing, tuple[Event, ...]]:
+Learnt = tuple[Standing, tuple[Event, ...]]
+
+
+def learn(standing: Standing, sighting: Sighting, confirmation: Confirmation, now: datetime | None = None) -> Learnt:
     """Return what is remembered after one more sighting, and what it led to.
 
-    A sighting that is no newer than the last is not looked at: what comes late, or twice, cannot undo what is known by then.
+    A sighting that is no newer than the last is not looked at: what comes late, or twice, cannot undo what is known by then. Where the last
+    is of a time that is still to come, it is our clock that was wrong, and what was being counted is counted from the start.
+
+    Args:
+        standing: what was remembered.
+        sighting: what was seen.
+        confirmation: when sightings are enough.
+        now: the time at which it is learnt; by default that of the sighting.
+
     """
     if standing.latest is not None and sighting.at <= standing.latest.at:
-        return standing, ()
+        if now is None or standing.latest.at - now <= confirmation.cycle:
+            return standing, ()
+        standing = Standing(baseline=standing.baseline, regression=standing.regression)
     if standing.baseline is None:
-        return replace(standing, baseline=sighting, latest=sighting), (Event.IMPROVED,)
-    standing, fluttered = _turned(standing, sighting, confirmation)
+        return replace(standing, baseline=sighting, settling=_unless_enough(Streak.of(sighting), confirmation), latest=sighting), (Event.IMPROVED,)
+    if standing.settling is not None:
+        return _settled(standing, standing.settling.joined_by(sighting, confirmation.cycle), sighting, confirmation), ()
+    standing, fluttered = _turned(standing, standing.baseline, sighting, confirmation)
     standing = replace(standing, latest=sighting)
     assert standing.baseline is not None
     if sighting.strength < standing.baseline.strength:
@@ -189,28 +232,44 @@ def learn(standing: Standing, sighting: Sighting, confirmation: Confirmation) ->
     return after, (*fluttered, *events)
 
 
-def _weaker(standing: Standing, baseline: Sighting, sighting: Sighting, confirmation: Confirmation) -> tuple[Standing, tuple[Event, ...]]:
+def _unless_enough(streak: Streak, confirmation: Confirmation) -> Streak | None:
+    return None if streak.is_enough(confirmation) else streak
+
+
+def _settled(standing: Standing, first: Streak, sighting: Sighting, confirmation: Confirmation) -> Standing:
+    """Hold it to the weakest of its first sightings, and see whether they are enough."""
+    assert standing.baseline is not None
+    better = None
+    if sighting.strength > first.weakest.strength:
+        before = standing.improvement
+        better = Streak.of(sighting) if before is None else before.joined_by(sighting, confirmation.cycle)
+    baseline = first.weakest if first.weakest.strength < standing.baseline.strength else standing.baseline
+    return replace(standing, baseline=baseline, settling=_unless_enough(first, confirmation), improvement=better, latest=sighting)
+
+
+def _weaker(standing: Standing, baseline: Sighting, sighting: Sighting, confirmation: Confirmation) -> Learnt:
     standing = replace(standing, improvement=None, recovery=None)
-    if standing.regression is not None:
-        return standing, ()
+    confirmed = standing.regression
+    if confirmed is not None and sighting.strength >= confirmed.after.strength:
+        return replace(standing, candidate=None), ()
     candidate, events = standing.candidate, tuple[Event, ...]()
     if candidate is None:
-        candidate, events = Streak.of(sighting), (Event.CANDIDATE,)
+        candidate, events = Streak.of(sighting), (Event.CANDIDATE,) if confirmed is None else ()
     else:
         candidate = candidate.joined_by(sighting, confirmation.cycle)
-    if not candidate.is_enough(confirmation):
+    if standing.flapping or not candidate.is_enough(confirmation, standing.times):
         return replace(standing, candidate=candidate), events
-    regression = Regression(baseline, candidate.first, sighting.at)
-    return replace(standing, candidate=None, regression=regression), (*events, Event.CONFIRMED)
+    event = Event.CONFIRMED if confirmed is None else Event.WORSENED
+    return replace(standing, candidate=None, regression=Regression(baseline, candidate.first, sighting.at)), (*events, event)
 
 
-def _as_good(standing: Standing, baseline: Sighting, sighting: Sighting, confirmation: Confirmation) -> tuple[Standing, tuple[Event, ...]]:
-    events: tuple[Event, ...] = (Event.DISMISSED,) if standing.candidate is not None else ()
+def _as_good(standing: Standing, baseline: Sighting, sighting: Sighting, confirmation: Confirmation) -> Learnt:
+    events: tuple[Event, ...] = (Event.DISMISSED,) if standing.candidate is not None and standing.regression is None else ()
     standing = replace(standing, candidate=None)
     if standing.regression is not None:
         recovery = Streak.of(sighting) if standing.recovery is None else standing.recovery.joined_by(sighting, confirmation.cycle)
         standing = replace(standing, recovery=recovery)
-        if recovery.is_enough(confirmation):
+        if not standing.flapping and recovery.is_enough(confirmation, standing.times):
             standing, events = replace(standing, regression=None, recovery=None), (*events, Event.RECOVERED)
     if sighting.strength == baseline.strength:
         return replace(standing, improvement=None), events
@@ -220,13 +279,12 @@ def _as_good(standing: Standing, baseline: Sighting, sighting: Sighting, confirm
     return replace(standing, improvement=better), events
 
 
-def _turned(standing: Standing, sighting: Sighting, confirmation: Confirmation) -> tuple[Standing, tuple[Event, ...]]:
+def _turned(standing: Standing, baseline: Sighting, sighting: Sighting, confirmation: Confirmation) -> Learnt:
     """Note whether this sighting is on the other side of the baseline than the one before, and how often that was so lately."""
-    assert standing.baseline is not None
-    assert standing.latest is not None
-    floor = standing.baseline.strength
-    turns = tuple(turn for turn in standing.turns if sighting.at - turn < confirmation.holds)
-    if (sighting.strength < floor) != (standing.latest.strength < floor):
+    floor = baseline.strength
+    remembered = confirmation.holds * (SLOW if sighting.full else 1)
+    turns = tuple(turn for turn in standing.turns if sighting.at - turn < remembered)
+    if (sighting.strength < floor) != standing.is_weaker:
         turns = (*turns, sighting.at)[-2 * FLAPPING_TURNS :]
     standing = replace(standing, turns=turns)
     if not standing.flapping and len(turns) >= FLAPPING_TURNS:
@@ -236,12 +294,29 @@ def _turned(standing: Standing, sighting: Sighting, confirmation: Confirmation) 
     return standing, ()
 
 
-def accept(standing: Standing) -> tuple[Standing, tuple[Event, ...]]:
+def withdraw(standing: Standing) -> Learnt:
+    """Return what is remembered where it turned out that what was about to be confirmed is ours: as if it had not been seen."""
+    candidate = standing.candidate
+    if candidate is None:
+        return standing, ()
+    turns = tuple(turn for turn in standing.turns if turn != candidate.first.at)
+    events = (Event.DISMISSED,) if standing.regression is None else ()
+    return replace(standing, candidate=None, latest=None, turns=turns), events
+
+
+def inherited(baseline: Sighting) -> Standing:
+    """Return where something new begins that is held to what others like it were seen to do."""
+    return Standing(baseline=baseline)
+
+
+def accept(standing: Standing) -> Learnt:
     """Return what is remembered after an operator has said that the check may be as weak as it is now: its baseline falls to that.
 
-    Where nothing weaker than the baseline is seen now, nothing is accepted.
+    Where it is seen to be good now, but that is not confirmed, its regression is what is accepted. Without one, and where nothing weaker
+    than the baseline is seen now, nothing is.
     """
     latest, baseline = standing.latest, standing.baseline
-    if latest is None or baseline is None or latest.strength >= baseline.strength:
+    accepted = latest if standing.is_weaker else None if standing.regression is None else standing.regression.after
+    if accepted is None or baseline is None:
         return standing, ()
-    return Standing(baseline=latest, latest=latest, turns=standing.turns, flapping=standing.flapping), (Event.ACCEPTED,)
+    return Standing(baseline=accepted, latest=latest, turns=standing.turns, flapping=standing.flapping), (Event.ACCEPTED,)
