@@ -171,6 +171,11 @@ class Standing:
         return 1 if len(self.turns) < FLAPPING_TURNS - 1 else 2
 
     @property
+    def is_steady(self) -> bool:
+        """Whether nothing is being counted, and no turn remembered: to be seen again as it was last leads to nothing."""
+        return not (self.settling or self.candidate or self.improvement or self.recovery or self.turns or self.flapping)
+
+    @property
     def is_weaker(self) -> bool:
         """Whether the last sighting was weaker than what it is held to."""
         return self.latest is not None and self.baseline is not None and self.latest.strength < self.baseline.strength
@@ -201,7 +206,7 @@ class Event(StrEnum):
 Learnt = tuple[Standing, tuple[Event, ...]]
 
 
-def learn(standing: Standing, sighting: Sighting, confirmation: Confirmation, now: datetime | None = None) -> Learnt:
+def learn(standing: Standing, sighting: Sighting, confirmation: Confirmation, now: datetime | None = None, *, recovers: bool = True) -> Learnt:
     """Return what is remembered after one more sighting, and what it led to.
 
     A sighting that is no newer than the last is not looked at: what comes late, or twice, cannot undo what is known by then. Where the last
@@ -212,6 +217,7 @@ def learn(standing: Standing, sighting: Sighting, confirmation: Confirmation, no
         sighting: what was seen.
         confirmation: when sightings are enough.
         now: the time at which it is learnt; by default that of the sighting.
+        recovers: whether it may recover with this sighting; false where a part of it has not yet.
 
     """
     if standing.latest is not None and sighting.at <= standing.latest.at:
@@ -228,7 +234,7 @@ def learn(standing: Standing, sighting: Sighting, confirmation: Confirmation, no
     if sighting.strength < standing.baseline.strength:
         after, events = _weaker(standing, standing.baseline, sighting, confirmation)
     else:
-        after, events = _as_good(standing, standing.baseline, sighting, confirmation)
+        after, events = _as_good(standing, standing.baseline, sighting, confirmation, recovers=recovers)
     return after, (*fluttered, *events)
 
 
@@ -263,13 +269,13 @@ def _weaker(standing: Standing, baseline: Sighting, sighting: Sighting, confirma
     return replace(standing, candidate=None, regression=Regression(baseline, candidate.first, sighting.at)), (*events, event)
 
 
-def _as_good(standing: Standing, baseline: Sighting, sighting: Sighting, confirmation: Confirmation) -> Learnt:
+def _as_good(standing: Standing, baseline: Sighting, sighting: Sighting, confirmation: Confirmation, *, recovers: bool) -> Learnt:
     events: tuple[Event, ...] = (Event.DISMISSED,) if standing.candidate is not None and standing.regression is None else ()
     standing = replace(standing, candidate=None)
     if standing.regression is not None:
         recovery = Streak.of(sighting) if standing.recovery is None else standing.recovery.joined_by(sighting, confirmation.cycle)
         standing = replace(standing, recovery=recovery)
-        if not standing.flapping and recovery.is_enough(confirmation, standing.times):
+        if recovers and not standing.flapping and recovery.is_enough(confirmation, standing.times):
             standing, events = replace(standing, regression=None, recovery=None), (*events, Event.RECOVERED)
     if sighting.strength == baseline.strength:
         return replace(standing, improvement=None), events
