@@ -32,7 +32,7 @@ test: unit integration  ## all tests; installs the real servers that they need (
 unit: $(VENV)/vectors  ## the tests that need nothing but Python, about a minute
 	$(BIN)/pytest tests --ignore tests/integration --ignore tests/bench --numprocesses auto --dist loadfile
 
-integration: $(VENV)/ready  ## the tests against Postfix, Exim, OpenSMTPD, Knot, Unbound, nginx and Prometheus
+integration: $(VENV)/ready  ## the tests against Postfix, Exim, OpenSMTPD, Knot, Unbound, nginx, Prometheus and PostgreSQL
 	if [ "$$(id -u)" = 0 ]; then sh tests/integration/install.sh; else sudo sh tests/integration/install.sh; fi
 	if [ "$$(id -u)" = 0 ]; then $(BIN)/pytest tests/integration; else sudo $(BIN)/pytest tests/integration -p no:cacheprovider; fi
 

@@ -11,6 +11,7 @@ from .loopback import free_address, free_port
 from .nginx import Nginx, Site
 from .opensmtpd import OpenSMTPD
 from .postfix import Postfix, Postscreen
+from .postgresql import PostgreSQL
 from .posttls_finger import Finger, posttls_finger
 from .prometheus import Prometheus, check_metrics, check_rules
 from .server import Server
@@ -29,6 +30,7 @@ __all__ = [
     "Nginx",
     "OpenSMTPD",
     "Postfix",
+    "PostgreSQL",
     "Postscreen",
     "Prometheus",
     "PyOpenSSL",

@@ -1,0 +1,20 @@
+"""One PostgreSQL for all tests that need one, and an empty database in it for each. Where it is not installed, they fail."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from servers import PostgreSQL
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def postgresql() -> AsyncIterator[PostgreSQL]:
+    """Run a cluster until the session ends."""
+    async with PostgreSQL() as running:
+        yield running
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgreSQL) -> str:
+    """Name an empty database."""
+    return postgresql.fresh_database()
