@@ -98,15 +98,20 @@ def _file(value: object) -> str:
     return text
 
 
+_DATABASES = "write sqlite:/// and the path of a file, or postgresql:// and user@host/database"
+
+
 def _database(value: object) -> str:
-    text = _text(value)
+    text = _text(value)  # which may hold a password: nothing after the scheme is ever shown
     scheme, separator, place = text.partition("://")
     if not separator:
-        raise ValueError("is no URL of a database; write sqlite:/// and the path of a file, such as sqlite:///mailtls.db")
-    if scheme != "sqlite":
-        raise ValueError(f"{_shown(scheme)} is no database of this version; write sqlite:/// and the path of a file")  # and no password
-    if (place and not place.startswith("/")) or "\0" in place:
+        raise ValueError(f"is no URL of a database; {_DATABASES}")
+    if scheme not in ("sqlite", "postgresql", "postgresql+psycopg"):
+        raise ValueError(f"{_shown(scheme)} is no database of this version; {_DATABASES}")
+    if "\0" in place or (scheme == "sqlite" and place and not place.startswith("/")):
         raise ValueError("names a host or no file; write sqlite:/// and the path of a file: three slashes, or four where it begins with one")
+    if scheme != "sqlite" and not place.partition("?")[0].rpartition("@")[2].partition("/")[2]:
+        raise ValueError("names no database; write postgresql:// and user@host/database, and user@/database for a local socket")
     return text
 
 
@@ -254,7 +259,7 @@ class Storage(Section):
     url: Database = Field(
         default="sqlite:///mailtls.db",
         description="The database, as a URL: `sqlite:///` and the path of a file, by default in the working directory; "
-        "`sqlite://` remembers nothing.",
+        "or `postgresql://user@host/database`, with the extra `mailtls[postgresql]`; `sqlite://` remembers nothing.",
     )
     retention: Wait = _span("For how long what was found is kept, from when it was last saved.", days=400)
 

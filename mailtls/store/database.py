@@ -13,12 +13,12 @@ from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from alembic.util import CommandError
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from mailtls.budget import Pause
 from mailtls.store.codec import decode, encode
-from mailtls.store.engine import advice, engine_of, reading, writing
+from mailtls.store.engine import advice, altering, engine_of, put, reading, writing
 from mailtls.store.migrations import migrate
 from mailtls.store.schema import hellos, pauses
 
@@ -49,6 +49,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         """Take an engine; :meth:`open` makes one, and brings the tables up to date."""
         self.name = engine.url.render_as_string(hide_password=True)
+        self._password = engine.url.password
         self._engine = engine
         self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
@@ -58,13 +59,15 @@ class Store:
         """Open a database, and make it or bring its tables to this version where that is needed.
 
         Args:
-            url: as SQLAlchemy writes it, e.g. ``sqlite:///mailtls.db``.
+            url: as SQLAlchemy writes it, e.g. ``sqlite:///mailtls.db`` or ``postgresql://mailtls@db.example/mailtls``.
 
         """
         try:
             store = cls(engine_of(url))
         except SQLAlchemyError as error:
             raise StoreFailed(f"no URL of a database: {error}") from error
+        except ImportError as error:
+            raise StoreFailed(f"PostgreSQL needs a driver that is not installed ({error}): pip install 'mailtls[postgresql]'") from error
         try:
             await store._do(store._migrate)
         except BaseException:
@@ -122,13 +125,16 @@ class Store:
     def _told(self, error: Exception) -> str:
         if isinstance(error, StatementError):  # its own text would hold the statement and all that was to be written
             hint = advice(error.orig)
-            return f"{self.name}: {error.orig}" + (f"; {hint}" if hint else "")
+            said = " ".join(str(error.orig).split())
+            if self._password:
+                said = said.replace(self._password, "***")
+            return f"{self.name}: {said}" + (f"; {hint}" if hint else "")
         if isinstance(error, CommandError):
             return f"{self.name}: {error}; a newer mailtls may have written it: use that, or name another database"
         return f"{self.name}: {error}"
 
     def _migrate(self) -> None:
-        with writing(self._engine) as connection:
+        with altering(self._engine) as connection:
             migrate(connection)
 
     def _save(self, vantage: str, found: Mapping[Endpoint, HelloEvidence], at: datetime) -> None:
@@ -142,11 +148,8 @@ class Store:
             }
             for endpoint, evidence in found.items()
         ]
-        # Not an upsert, for which each kind of database has words of its own: a key has one writer, its vantage.
-        former = delete(hellos).where(*(hellos.c[name] == bindparam(f"its_{name}") for name in _KEY))
         with writing(self._engine) as connection:
-            connection.execute(former, [{f"its_{name}": row[name] for name in _KEY} for row in rows])
-            connection.execute(insert(hellos), rows)
+            put(connection, hellos, rows)
 
     def _load(self, vantage: str, endpoint: Endpoint) -> HelloEvidence | None:
         key = _key(vantage, endpoint)
@@ -158,8 +161,7 @@ class Store:
         rows = [{"vantage": vantage, "account": account, "until": p.until, "strikes": p.strikes} for account, p in asked.items()]
         with writing(self._engine) as connection:
             connection.execute(delete(pauses).where(pauses.c.vantage == vantage))
-            if rows:
-                connection.execute(insert(pauses), rows)
+            put(connection, pauses, rows)
 
     def _load_pauses(self, vantage: str) -> dict[str, Pause]:
         wanted = select(pauses.c.account, pauses.c.until, pauses.c.strikes).where(pauses.c.vantage == vantage)

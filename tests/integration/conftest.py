@@ -1,10 +1,14 @@
 """One PostgreSQL for all tests that need one, and an empty database in it for each. Where it is not installed, they fail."""
 
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from servers import PostgreSQL
+
+sys.path.append(str(Path(__file__).parents[1] / "store"))  # the contract of a store is held against PostgreSQL too
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")

@@ -6,10 +6,12 @@ import asyncio
 import os
 import resource
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from remembered import NOW, ONE, PLACE, found, same
 
@@ -134,3 +136,21 @@ def test_there_is_advice_for_what_may_be_wrong_with_a_file_and_none_for_a_fault_
     assert "writable" in advice_on("SQLITE_READONLY_DIRECTORY")
     assert advice_on("SQLITE_MISUSE") == ""
     assert advice(None) == ""
+
+
+async def test_without_its_driver_postgresql_is_refused_with_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    assert (await refusal("postgresql://me:sesame@db.example/mailtls")).endswith("pip install 'mailtls[postgresql]'")
+
+
+def test_there_is_advice_for_what_may_be_wrong_with_a_server_and_none_for_a_fault_of_ours() -> None:
+    def advice_on_state(state: str | None) -> str:
+        error = psycopg.OperationalError()
+        error.sqlstate = state
+        return advice(error)
+
+    assert advice_on_state("53100") == "make room on its disk"
+    assert advice_on_state("57P01") == "it stops, starts, or was told to end this connection"
+    assert "standby" in advice_on_state("25006")
+    assert "running" in advice_on_state(None)
+    assert advice_on_state("42601") == ""

@@ -53,7 +53,7 @@ class PostgreSQL(Server):
             "shared_buffers": "16MB", "dynamic_shared_memory_type": "mmap", "timezone": "Asia/Kolkata",
         }  # fmt: skip
         if not self._durable:
-            settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+            settings |= {"fsync": "off", "full_page_writes": "off"}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [*self._as_user(), find_postgres("postgres"), "-D", str(self.directory / "data"), *options]
 
