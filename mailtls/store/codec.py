@@ -117,9 +117,9 @@ def _no_number(name: str) -> float:
 def _offer_written(offer: HelloOffer) -> dict[str, Any]:
     return {
         "version": offer.version,
-        "cipher_suites": _codes_written(offer.cipher_suites),
-        "groups": _codes_written(offer.groups),
-        "signature_schemes": _codes_written(offer.signature_schemes),
+        "cipher_suites": codes_written(offer.cipher_suites),
+        "groups": codes_written(offer.groups),
+        "signature_schemes": codes_written(offer.signature_schemes),
         "server_name": offer.server_name,
         "fallback": offer.fallback,
         "size": offer.size,
@@ -131,9 +131,9 @@ def _offer_written(offer: HelloOffer) -> dict[str, Any]:
 def _offer(written: Mapping[str, Any]) -> HelloOffer:
     return HelloOffer(
         _version(written["version"]),
-        _codes(written["cipher_suites"]),
-        _codes(written["groups"]),
-        _codes(written["signature_schemes"]),
+        codes(written["cipher_suites"]),
+        codes(written["groups"]),
+        codes(written["signature_schemes"]),
         _is(str, written["server_name"]),
         _is(bool, written["fallback"]),
         _is(int, written["size"]),
@@ -152,10 +152,10 @@ def _answer_written(answer: Answer, names: Mapping[bytes, str]) -> dict[str, Any
             "key_bits": answer.key_bits,
             "signature_scheme": answer.signature_scheme,
             "chain": [names[der] for der in answer.chain],
-            "extensions": _codes_written(answer.extensions),
+            "extensions": codes_written(answer.extensions),
             "compression": answer.compression,
             "sentinel": answer.sentinel,
-            "kinds": _codes_written(answer.kinds),
+            "kinds": codes_written(answer.kinds),
         }
     if isinstance(answer, Refused):
         return {"refused": answer.name, "alert": answer.alert}
@@ -172,10 +172,10 @@ def _answer(written: Mapping[str, Any], certificates: Mapping[str, bytes]) -> An
             _is(int, written["key_bits"]),
             _or_none(int, written["signature_scheme"]),
             tuple(certificates[name] for name in written["chain"]),
-            _codes(written["extensions"]),
+            codes(written["extensions"]),
             _is(int, written["compression"]),
             _is(str, written["sentinel"]),
-            _codes(written["kinds"]),
+            codes(written["kinds"]),
         )
     if "refused" in written:
         return Refused(_or_none(int, written["alert"]), _is(str, written["refused"]))
@@ -199,15 +199,16 @@ def _version(value: object) -> str:
     return _is(str, value)
 
 
-def _codes_written(codes: Sequence[int]) -> str | list[int]:
+def codes_written(numbers: Sequence[int]) -> str | list[int]:
     """Return codes in hexadecimal, four digits each; as a list of numbers, where one has more than two octets (SSLv2's have three)."""
     try:
-        return struct.pack(f">{len(codes)}H", *codes).hex()
+        return struct.pack(f">{len(numbers)}H", *numbers).hex()
     except struct.error:
-        return list(codes)
+        return list(numbers)
 
 
-def _codes(written: object) -> tuple[int, ...]:
+def codes(written: object) -> tuple[int, ...]:
+    """Read what :func:`codes_written` wrote. Raises ``Unreadable``, or ``ValueError``."""
     if isinstance(written, list):
         return tuple(_is(int, code) for code in written)
     return _codes_of_text(_is(str, written))
