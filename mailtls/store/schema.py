@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Boolean, Column, DateTime, Index, Integer, LargeBinary, MetaData, String, Table, TypeDecorator
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, LargeBinary, MetaData, String, Table, Text, TypeDecorator, text
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
@@ -63,4 +63,53 @@ pauses = Table(
     Column("until", Instant, nullable=False, comment="when it may be visited again"),
     Column("strikes", Integer, nullable=False, comment="how often in a row it asked us to stay away"),
     comment="who asked us to stay away, and until when",
+)
+
+standings = Table(
+    "standings",
+    metadata,
+    Column("vantage", String, primary_key=True, comment="the name of where it was measured from"),
+    Column("subject", String, primary_key=True, comment="an endpoint, or a domain, alone or with an MX host; tracking/changes.py writes it"),
+    Column("check", String, primary_key=True, comment="the name of a check"),
+    Column("document", Text, nullable=False, comment="what the check is held to, and whether it has fallen short of that"),
+    Index(None, "subject"),
+    comment="what one vantage holds of each check",
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, comment="in the order in which they were written"),
+    Column("at", Instant, nullable=False, comment="when the scan began that showed it"),
+    Column("vantage", String, nullable=False, comment="whose it is; empty for that of all vantages together"),
+    Column("subject", String, nullable=False),
+    Column("check", String, nullable=False),
+    Column("event", String, nullable=False),
+    Column("document", Text, nullable=False, comment="before, after, and what else there is to say"),
+    Index(None, "at"),
+    Index(None, "subject"),
+    comment="what happened to checks",
+)
+
+regressions = Table(
+    "regressions",
+    metadata,
+    Column("id", String, primary_key=True, comment="a UUID"),
+    Column("subject", String, nullable=False),
+    Column("check", String, nullable=False),
+    Column("confirmed_at", Instant, nullable=False),
+    Column("ended_at", Instant, comment="null while it is open"),
+    Column("document", Text, nullable=False, comment="before, after, whose word it is, where it lies, how it ended"),
+    Index("ix_regressions_open", "subject", "check", unique=True, sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+    Index(None, "ended_at"),
+    comment="checks that are weaker than their baseline, as all vantages together have it",
+)
+
+vantages = Table(
+    "vantages",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("seen_at", Instant, nullable=False, comment="when a process of it was last heard of"),
+    Column("blind_since", Instant, comment="null while it can measure"),
+    comment="where it is measured from",
 )

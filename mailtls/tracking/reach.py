@@ -1,0 +1,64 @@
+"""Reach: whether a vantage can measure at all, as far as its last attempts tell.
+
+A vantage whose port 25 is blocked sees every server as silent. That is a fact about the vantage, and is told as one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime, timedelta
+
+    from mailtls.model import Family
+
+FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
+LEAST_OPERATORS = 3
+"""Operators, unrelated to each other, that must all be out of reach before it is the vantage's fault, where no control endpoint tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The last attempt at an endpoint.
+
+    Args:
+        operator: whose it is.
+        family: of its address.
+        at: when it began.
+        answered: something came back: a greeting, whatever it said, or at least a connection.
+        is_control: the endpoint is there to tell whether this vantage can measure.
+
+    """
+
+    operator: str
+    family: Family
+    at: datetime
+    answered: bool
+    is_control: bool = False
+
+
+def reachable(attempts: Iterable[Attempt], now: datetime, patience: timedelta) -> Mapping[Family, bool]:
+    """Return for each family whether port 25 can be reached from here; a family of which that cannot be told is missing.
+
+    Control endpoints decide alone, where there are any: one that answers is enough. Else any endpoint that answers shows that it can, and
+    three unrelated operators none of which does that it cannot.
+
+    Args:
+        attempts: the last attempt at each endpoint.
+        now: the time.
+        patience: for how long an attempt tells something.
+
+    """
+    lately = [attempt for attempt in attempts if now - attempt.at <= patience]
+    found: dict[Family, bool] = {}
+    for family in FAMILIES:
+        of_family = [attempt for attempt in lately if attempt.family == family]
+        controls = [attempt for attempt in of_family if attempt.is_control]
+        asked = controls or of_family
+        if any(attempt.answered for attempt in asked):
+            found[family] = True
+        elif controls or len({attempt.operator for attempt in asked}) >= LEAST_OPERATORS:
+            found[family] = False
+    return found
