@@ -112,6 +112,10 @@ class Store:
         """Forget enumerations that were saved before a moment, of whatever vantage. Returns how many."""
         return await self._do(self._prune, before)
 
+    async def run(self, work: Callable[[Engine], T]) -> T:
+        """Do what has tables of its own (``book``): it is called in the thread, with the engine."""
+        return await self._do(work, self._engine)
+
     # In the thread.
 
     async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -84,9 +84,11 @@ standings = Table(
     metadata,
     Column("vantage", String, primary_key=True, comment="the name of where it was measured from"),
     Column("subject", String, primary_key=True, comment="an endpoint, or a domain, alone or with an MX host; tracking/changes.py writes it"),
-    Column("check", String, primary_key=True, comment="the name of a check"),
-    Column("document", Text, nullable=False, comment="what the check is held to, and whether it has fallen short of that"),
+    Column("check", String, primary_key=True, comment="the name of a check, or of what else is remembered of the subject"),
+    Column("revision", BigInteger, nullable=False, comment="of the vantage's ledger, when it was written"),
+    Column("document", Text, comment="what the check is held to, and whether it has fallen short of that; null where it is forgotten"),
     Index(None, "subject"),
+    Index("ix_standings_revision", "vantage", "revision"),
     comment="what one vantage holds of each check",
 )
 
@@ -123,7 +125,8 @@ vantages = Table(
     "vantages",
     metadata,
     Column("name", String, primary_key=True),
-    Column("seen_at", Instant, nullable=False, comment="when a process of it was last heard of"),
+    Column("seen_at", Instant, nullable=False, comment="when a process of it last wrote here"),
     Column("blind_since", Instant, comment="null while it can measure"),
+    Column("revision", BigInteger, nullable=False, comment="of its ledger"),
     comment="where it is measured from",
 )

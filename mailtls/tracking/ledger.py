@@ -250,9 +250,13 @@ class Ledger:
         self._changed.clear()
         return taken
 
-    def restore(self, subject: Subject, name: str, kept: Kept) -> None:
-        """Take in what was stored, in any order, before anything is absorbed."""
+    def restore(self, subject: Subject, name: str, kept: Kept | None) -> None:
+        """Take in what was stored, in any order: before anything is absorbed, or later, where another has written it; ``None`` is forgotten."""
+        if kept is None:
+            self._erase(subject, name)
+            return
         if isinstance(kept, Way):
+            self._erase(subject, name)
             self.ways[subject.domain] = kept
             for host in kept.hosts:
                 self._domains[host].add(subject.domain)
@@ -263,6 +267,17 @@ class Ledger:
             self._mark(subject, name, kept)
         if subject.address:
             self._endpoints[subject.host].add(subject)
+
+    def _erase(self, subject: Subject, name: str) -> None:
+        if name == WAY:
+            way = self.ways.pop(subject.domain, None)
+            for host in () if way is None else way.hosts:
+                self._domains[host].discard(subject.domain)
+        elif name == PRESENCE:
+            self.presences.pop(subject, None)
+        else:
+            self.standings[subject].pop(name, None)
+            self._open.discard((subject, name))
 
     def _kept(self, subject: Subject, name: str) -> Kept | None:
         if name == WAY:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mailtls.tracking.changes import Change, Subject
 from mailtls.tracking.presence import Presence, Way
+from mailtls.tracking.settling import JointRegression
 from mailtls.tracking.standing import Event, Regression, Sighting, Standing, Streak
 from mailtls.tracking.votes import Attribution
 
@@ -19,19 +20,20 @@ FORMAT = 1
 
 T = TypeVar("T")
 Document = dict[str, Any]
+Written = Standing | Presence | Way | Change | JointRegression
 
 
 class Damaged(ValueError):  # noqa: N818 - it is what happened
     """A document that is none of ours, or of a format that this version does not know."""
 
 
-def written(kept: Standing | Presence | Way | Change) -> Document:
+def written(kept: Written) -> Document:
     """Return what is kept as a document."""
     kind, body = _WRITERS[type(kept)]
     return {"format": FORMAT, "kind": kind, **body(kept)}
 
 
-def read(document: object) -> Standing | Presence | Way | Change:
+def read(document: object) -> Written:
     """Return what a document says. Raises :class:`Damaged` for one that is none."""
     if not isinstance(document, dict):
         raise Damaged("a document is an object")
@@ -202,6 +204,43 @@ def _change(document: Mapping[str, Any]) -> Change:
     )
 
 
+def _joint_written(regression: JointRegression) -> Document:
+    return {
+        "subject": regression.subject.key,
+        "check": regression.check,
+        "before": _sighting_written(regression.before),
+        "after": _sighting_written(regression.after),
+        "confirmed_at": _time_written(regression.confirmed_at),
+        "attribution": regression.attribution.value,
+        "vantages": list(regression.vantages),
+        "counts": regression.counts,
+    } | _without_empty(
+        {
+            "ended_at": _or_none(_time_written, regression.ended_at),
+            "ended_by": None if regression.ended_by is None else regression.ended_by.value,
+            "why": regression.why,
+            "id": regression.id,
+        }
+    )
+
+
+def _joint(document: Mapping[str, Any]) -> JointRegression:
+    return JointRegression(
+        Subject.of(_is(str, document["subject"])),
+        _is(str, document["check"]),
+        _sighting(document["before"]),
+        _sighting(document["after"]),
+        _time(document["confirmed_at"]),
+        Attribution(document["attribution"]),
+        tuple(_is(str, each) for each in _is(list, document["vantages"])),
+        _is(bool, document["counts"]),
+        _or_none(_time, document.get("ended_at")),
+        _or_none(Event, document.get("ended_by")),
+        _is(str, document.get("why", "")),
+        _is(str, document.get("id", "")),
+    )
+
+
 def _without_empty(document: Document) -> Document:
     """Leave out what says nothing: most standings are steady, and there are many of them."""
     return {name: value for name, value in document.items() if value}
@@ -244,10 +283,12 @@ _WRITERS: dict[type, tuple[str, Callable[[Any], Document]]] = {
     Presence: ("presence", _presence_written),
     Way: ("way", _way_written),
     Change: ("change", _change_written),
+    JointRegression: ("regression", _joint_written),
 }
-_READERS: dict[str, Callable[[Mapping[str, Any]], Standing | Presence | Way | Change]] = {
+_READERS: dict[str, Callable[[Mapping[str, Any]], Written]] = {
     "standing": _standing,
     "presence": _presence,
     "way": _way,
     "change": _change,
+    "regression": _joint,
 }

@@ -17,12 +17,14 @@ def upgrade() -> None:
         sa.Column(
             "subject", sa.String, nullable=False, comment="an endpoint, or a domain, alone or with an MX host; tracking/changes.py writes it"
         ),
-        sa.Column("check", sa.String, nullable=False, comment="the name of a check"),
-        sa.Column("document", sa.Text, nullable=False, comment="what the check is held to, and whether it has fallen short of that"),
+        sa.Column("check", sa.String, nullable=False, comment="the name of a check, or of what else is remembered of the subject"),
+        sa.Column("revision", sa.BigInteger, nullable=False, comment="of the vantage's ledger, when it was written"),
+        sa.Column("document", sa.Text, comment="what the check is held to, and whether it has fallen short of that; null where it is forgotten"),
         sa.PrimaryKeyConstraint("vantage", "subject", "check", name="pk_standings"),
         comment="what one vantage holds of each check",
     )
     op.create_index("ix_standings_subject", "standings", ["subject"])
+    op.create_index("ix_standings_revision", "standings", ["vantage", "revision"])
     op.create_table(
         "changes",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), nullable=False, comment="in the order in which they were written"),
@@ -53,8 +55,9 @@ def upgrade() -> None:
     op.create_table(
         "vantages",
         sa.Column("name", sa.String, nullable=False),
-        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False, comment="when a process of it was last heard of"),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False, comment="when a process of it last wrote here"),
         sa.Column("blind_since", sa.DateTime(timezone=True), comment="null while it can measure"),
+        sa.Column("revision", sa.BigInteger, nullable=False, comment="of its ledger"),
         sa.PrimaryKeyConstraint("name", name="pk_vantages"),
         comment="where it is measured from",
     )

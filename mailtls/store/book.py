@@ -1,0 +1,253 @@
+"""The tables of the ledgers: what each vantage holds of its checks, what happened to them, and what all vantages together make of that.
+
+Each function works within a transaction of its caller's. Two processes of one vantage take turns, since whoever begins one locks the row of
+the vantage first; so each of them reads what the other has written before it learns anything itself.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
+
+import structlog
+from sqlalchemy import delete, insert, select, tuple_, update
+
+from mailtls.store.engine import put
+from mailtls.store.schema import changes, regressions, standings, vantages
+from mailtls.tracking.changes import Change, Subject
+from mailtls.tracking.ledger import PRESENCE
+from mailtls.tracking.settling import settle
+from mailtls.tracking.standing import Event
+from mailtls.tracking.written import read, written
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from mailtls.tracking.ledger import Kept, Key
+    from mailtls.tracking.presence import Presence
+    from mailtls.tracking.settling import JointRegression
+    from mailtls.tracking.standing import Standing
+
+log = structlog.get_logger(component="store")
+
+GONE_AFTER = timedelta(hours=24)
+"""After how long without a word from it a vantage counts as gone for good: nobody waits for it to see a recovery."""
+_AT_ONCE = 200
+"""Keys in one question to the database, which takes a few hundred parameters of each row at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn of one process of a vantage at its ledger.
+
+    Args:
+        vantage: whose.
+        revision: under which all is written in this turn.
+        news: what other processes have written since the turn that was named; ``None`` for what they have forgotten.
+
+    """
+
+    vantage: str
+    revision: int
+    news: Mapping[Key, Kept | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What has become of a regression of all vantages together.
+
+    Args:
+        before: as it was; ``None`` where there was none.
+        after: as it is now.
+
+    """
+
+    before: JointRegression | None
+    after: JointRegression
+
+    @property
+    def change(self) -> Change | None:
+        """What there is to tell: that it counts now, or that one that counted has ended; ``None`` for anything less."""
+        now = self.after
+        counted = self.before is not None and self.before.counts
+        if now.ended_at is not None and counted:
+            event, at = now.ended_by or Event.RECOVERED, now.ended_at
+        elif now.ended_at is None and now.counts and not counted:
+            event, at = Event.CONFIRMED, now.confirmed_at
+        else:
+            return None
+        return Change(at, now.subject, now.check, event, now.before, now.after, "", now.attribution, now.why)
+
+
+def begin(connection: Connection, vantage: str, known: int, now: datetime, *, blind: bool) -> Turn:
+    """Begin a turn: nobody else has one at the ledger of this vantage before the transaction ends.
+
+    Args:
+        connection: with an open transaction that will write.
+        vantage: whose ledger.
+        known: the revision up to which the process knows what is written; 0 for nothing.
+        now: the time.
+        blind: the vantage cannot measure now.
+
+    """
+    theirs = vantages.c.name == vantage
+    row = connection.execute(select(vantages.c.revision, vantages.c.blind_since).where(theirs).with_for_update()).one_or_none()
+    if row is None:
+        put(connection, vantages, [{"name": vantage, "seen_at": now, "blind_since": now if blind else None, "revision": 0}])
+        row = connection.execute(select(vantages.c.revision, vantages.c.blind_since).where(theirs).with_for_update()).one()
+    revision, blind_since = row
+    since = (blind_since or now) if blind else None
+    connection.execute(update(vantages).where(theirs).values(seen_at=now, blind_since=since, revision=revision + 1))
+    wanted = select(standings.c.subject, standings.c.check, standings.c.document).where(
+        standings.c.vantage == vantage, standings.c.revision > known
+    )
+    return Turn(vantage, revision + 1, {(Subject.of(key), name): _kept(text) for key, name, text in connection.execute(wanted)})
+
+
+def enter(connection: Connection, turn: Turn, kept: Mapping[Key, Kept | None], happened: Sequence[Change]) -> None:
+    """Write down what a turn has led to.
+
+    Args:
+        connection: the turn's.
+        turn: whose.
+        kept: what has changed; ``None`` for what is forgotten.
+        happened: the changes, in order.
+
+    """
+    rows = [
+        {
+            "vantage": turn.vantage,
+            "subject": subject.key,
+            "check": name,
+            "revision": turn.revision,
+            "document": None if document is None else json.dumps(written(document), separators=(",", ":")),
+        }
+        for (subject, name), document in kept.items()
+    ]
+    put(connection, standings, rows)
+    note(connection, happened)
+
+
+def note(connection: Connection, happened: Sequence[Change]) -> None:
+    """Write down changes, in order."""
+    if happened:
+        connection.execute(
+            insert(changes),
+            [
+                {
+                    "at": change.at,
+                    "vantage": change.vantage,
+                    "subject": change.subject.key,
+                    "check": change.check,
+                    "event": change.event.value,
+                    "document": json.dumps(written(change), separators=(",", ":")),
+                }
+                for change in happened
+            ],
+        )
+
+
+def open_regressions(connection: Connection) -> dict[Key, JointRegression]:
+    """Return the regressions that are open, of all vantages together."""
+    wanted = select(regressions.c.id, regressions.c.document).where(regressions.c.ended_at.is_(None))
+    found = [replace(cast("JointRegression", read(json.loads(text))), id=name) for name, text in connection.execute(wanted)]
+    return {(each.subject, each.check): each for each in found}
+
+
+def settle_all(
+    connection: Connection, weaker: Collection[Key], now: datetime, patience: timedelta, accepted: Mapping[Key, str] | None = None
+) -> tuple[Settled, ...]:
+    """Bring the regressions of all vantages together up to date. Returns those that began, changed, or ended.
+
+    Args:
+        connection: with an open transaction.
+        weaker: what this vantage has confirmed to be weaker.
+        now: the time.
+        patience: after how long without a word from it a vantage casts no vote.
+        accepted: what an operator has just accepted, and why.
+
+    """
+    known = open_regressions(connection)
+    keys = sorted(known.keys() | set(weaker))
+    names = {name: (seen_at, blind) for name, seen_at, blind, _ in connection.execute(select(vantages))}
+    gone = {name for name, (seen_at, _) in names.items() if now - seen_at > GONE_AFTER}
+    unable = {name for name, (seen_at, blind) in names.items() if blind is not None or now - seen_at > patience}
+    held, out = _held(connection, keys), _out(connection, {subject for subject, _ in keys})
+    settled = []
+    for key in keys:
+        subject, check = key
+        theirs = {vantage: standing for vantage, standing in held.get(key, {}).items() if vantage not in gone}
+        was = known.get(key)
+        found = settle(subject, check, was, theirs, unable | out.get(subject, set()), now)
+        if found is not None and found.ended_at is not None and accepted is not None and key in accepted:
+            found = replace(found, ended_by=Event.ACCEPTED, why=accepted[key])
+        if found is not None and found != was:
+            settled.append(Settled(was, _write(connection, found)))
+    return tuple(settled)
+
+
+def _write(connection: Connection, regression: JointRegression) -> JointRegression:
+    row = {
+        "subject": regression.subject.key,
+        "check": regression.check,
+        "confirmed_at": regression.confirmed_at,
+        "ended_at": regression.ended_at,
+        "document": json.dumps(written(regression), separators=(",", ":")),
+    }
+    if regression.id:
+        connection.execute(update(regressions).where(regressions.c.id == regression.id).values(row))
+        return regression
+    named = replace(regression, id=str(uuid.uuid4()))
+    connection.execute(insert(regressions).values(id=named.id, **row))
+    return named
+
+
+def _in_parts(keys: Iterable[Key]) -> list[list[tuple[str, str]]]:
+    wanted = [(subject.key, check) for subject, check in keys]
+    return [wanted[start : start + _AT_ONCE] for start in range(0, len(wanted), _AT_ONCE)]
+
+
+def _held(connection: Connection, keys: Iterable[Key]) -> dict[Key, dict[str, Standing]]:
+    """Return what each vantage holds of some checks."""
+    found: dict[Key, dict[str, Standing]] = {}
+    columns = (standings.c.vantage, standings.c.subject, standings.c.check, standings.c.document)
+    for part in _in_parts(keys):
+        wanted = select(*columns).where(tuple_(standings.c.subject, standings.c.check).in_(part), standings.c.document.is_not(None))
+        for vantage, subject, check, text in connection.execute(wanted):
+            kept = _kept(text)
+            if kept is not None:
+                found.setdefault((Subject.of(subject), check), {})[vantage] = cast("Standing", kept)
+    return found
+
+
+def _out(connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, set[str]]:
+    """Return which vantages cannot measure some subjects: each has told an outage."""
+    kept = _held(connection, [(subject, PRESENCE) for subject in sorted(subjects)])
+    return {
+        subject: {vantage for vantage, presence in theirs.items() if cast("Presence", presence).out_at is not None}
+        for (subject, _), theirs in kept.items()
+    }
+
+
+def _kept(text: str | None) -> Kept | None:
+    if text is None:
+        return None
+    try:
+        return cast("Kept", read(json.loads(text)))
+    except ValueError as error:  # one damaged row is not worth all the others
+        log.warning("what was held of a check is of no use, and is learnt anew", why=str(error))
+        return None
+
+
+def prune(connection: Connection, before: datetime) -> int:
+    """Forget what happened before a moment, and regressions that ended before it. Returns how many."""
+    gone = connection.execute(delete(changes).where(changes.c.at < before)).rowcount
+    gone += connection.execute(delete(regressions).where(regressions.c.ended_at < before)).rowcount
+    connection.execute(delete(vantages).where(vantages.c.seen_at < before))
+    return gone

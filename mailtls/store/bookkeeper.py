@@ -1,0 +1,289 @@
+"""Keeps the ledger of one vantage, in a store that may fail and that others may write to: every fresh scan and look goes through here.
+
+What comes in is learnt in turns, a few a second at most. Each is one transaction: what others have written since the last one is read, what came
+in is learnt, and what that leads to is written down together with what all vantages make of it. Where the store fails, learning goes on in
+memory, this vantage alone then says what a regression is, and all of it is written when the store works again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from mailtls.store import book
+from mailtls.store.database import StoreFailed
+from mailtls.store.engine import writing
+from mailtls.tracking.fresh import FreshScan
+from mailtls.tracking.settling import settle
+from mailtls.tracking.standing import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from sqlalchemy import Connection, Engine
+
+    from mailtls.store.database import Store
+    from mailtls.tracking.changes import Change, Subject
+    from mailtls.tracking.fresh import FreshLook
+    from mailtls.tracking.ledger import Kept, Key, Ledger
+    from mailtls.tracking.revisits import Again
+    from mailtls.tracking.settling import JointRegression
+
+log = structlog.get_logger(component="regressions")
+
+_TOGETHER = 0.2
+"""Seconds within which what comes in is learnt in one turn."""
+_AGAIN = 30.0
+"""Seconds from a failure of the store to the next turn that nothing else asks for."""
+_LAST_TURN = 15.0
+"""Seconds for the last turn at the end."""
+_MOST_UNWRITTEN = 10_000
+"""Changes that wait to be written, while that fails; the oldest are lost beyond that, and the log has them."""
+SHOWN_AFTER_ITS_END = timedelta(days=1)
+"""For how long a regression that has ended is still shown as ended."""
+VOTES_FOR = 3
+"""For how many intervals the last word of a vantage is a vote."""
+_LOGGED = frozenset({Event.CONFIRMED, Event.RECOVERED, Event.ACCEPTED, Event.CHANGED, Event.RETIRED, Event.OUTAGE, Event.MEASURED_AGAIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of regressions at one moment. Immutable.
+
+    Args:
+        regressions: those that are open, and those that ended lately.
+        again: who should be looked at again before its usual turn.
+        blind: this vantage cannot measure now.
+
+    """
+
+    regressions: tuple[JointRegression, ...] = ()
+    again: tuple[Again, ...] = ()
+    blind: bool = False
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _unmuted(_subject: Subject, _at: datetime) -> str:
+    return ""
+
+
+def _tell_nobody(_connection: Connection, _happened: Sequence[Change]) -> None:
+    pass
+
+
+class Bookkeeper:
+    """Keeps one ledger. All of its work on it happens in the thread of the store."""
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        failed: Callable[[], object] = bool,
+        muted: Callable[[Subject, datetime], str] = _unmuted,
+        tell: Callable[[Connection, Sequence[Change]], None] = _tell_nobody,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        """Make one; nothing is read before :meth:`open`.
+
+        Args:
+            store: where the ledger is kept; it stays its owner's to close.
+            ledger: an empty one.
+            failed: called each time that the store fails.
+            muted: the maintenance window that a change falls into; empty for none.
+            tell: is given all that happened, within the transaction that writes it down; those of all vantages together have no vantage.
+            now: tells the time.
+
+        """
+        self.store = store
+        self.ledger = ledger
+        self.told = Told()
+        self._failed = failed
+        self._muted = muted
+        self._tell = tell
+        self._now = now
+        self._came: list[FreshScan | FreshLook] = []
+        self._controls: dict[str, bool] | None = None
+        self._watched: frozenset[str] | None = None
+        self._revision = 0
+        self._unsaved: dict[Key, Kept | None] = {}
+        self._unwritten: list[Change] = []
+        self._joint: dict[Key, JointRegression] = {}
+        self._ended: dict[str, JointRegression] = {}
+        self._trouble = ""
+        self._due = asyncio.Event()
+        self._turning = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Read what is known, and begin to learn."""
+        await self.turn()
+        self._task = asyncio.create_task(self._turn_again_and_again(), name="regressions")
+
+    async def close(self) -> None:
+        """Learn and write what is left, where that can be done in time."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._came or self._unsaved or self._unwritten:
+            try:
+                async with asyncio.timeout(_LAST_TURN):
+                    await self.turn()
+            except TimeoutError:
+                self._complain("it does not answer in time; is its disk in order?")
+
+    # What comes in.
+
+    def saw(self, seen: FreshScan | FreshLook) -> None:
+        """Take what a scan, or a look at a domain, saw."""
+        self._came.append(seen)
+        self._due.set()
+
+    def saw_controls(self, controls: Mapping[str, bool]) -> None:
+        """Take for each control endpoint whether it could be measured."""
+        self._controls = dict(controls)
+        self._due.set()
+
+    def watch_only(self, domains: Iterable[str]) -> None:
+        """Forget, with the next turn, all domains but these."""
+        self._watched = frozenset(domains)
+        self._due.set()
+
+    # Turns.
+
+    async def _turn_again_and_again(self) -> None:
+        often = max(1.0, min(_AGAIN, self.ledger.confirmation.cycle.total_seconds() / 4))
+        while True:
+            try:  # also where nothing comes in: another process, or an operator, may have written
+                async with asyncio.timeout(often):
+                    await self._due.wait()
+            except TimeoutError:
+                pass
+            await asyncio.sleep(_TOGETHER)
+            try:
+                await self.turn()
+            except Exception:
+                self._failed()
+                log.exception("a turn at the ledger broke")
+                await asyncio.sleep(_AGAIN)
+
+    async def turn(self) -> Told:
+        """Learn what came in, write down what that leads to, and return what is known now. Does not raise where the store fails."""
+        async with self._turning:
+            self._due.clear()
+            came, self._came = self._came, []
+            learn = _Once(lambda: self._learn(came))
+            try:
+                self.told = await self.store.run(lambda engine: self._turn(engine, learn))
+                if self._trouble:
+                    self._trouble = ""
+                    log.info("the store works again")
+            except StoreFailed as error:
+                self._complain(str(error))
+                learn()
+                self.told = self._alone()
+            return self.told
+
+    def _learn(self, came: Sequence[FreshScan | FreshLook]) -> None:
+        """Learn in memory."""
+        if self._controls is not None:
+            self.ledger.sky.controls = self._controls
+        if self._watched is not None:
+            self.ledger.forget_all_but(self._watched)
+            self._watched = None
+        happened: list[Change] = []
+        for seen in came:
+            happened += self.ledger.absorb_scan(seen) if isinstance(seen, FreshScan) else self.ledger.absorb_look(seen)
+        told = [replace(change, muted=self._muted(change.subject, change.at)) for change in happened]
+        for change in told:
+            _log(change)
+        self._unwritten = [*self._unwritten, *told][-_MOST_UNWRITTEN:]
+        self._unsaved |= self.ledger.take_changed()
+
+    def _turn(self, engine: Engine, learn: Callable[[], None]) -> Told:
+        now = self._now()
+        vantage, patience = self.ledger.vantage, VOTES_FOR * self.ledger.confirmation.cycle
+        try:
+            with writing(engine) as connection:
+                turn = book.begin(connection, vantage, self._revision, now, blind=self.ledger.sky.is_blind)
+                for (subject, name), kept in turn.news.items():
+                    self.ledger.restore(subject, name, kept)
+                    self._unsaved.pop((subject, name), None)  # who had the last turn knows more
+                learn()
+                settled = self._write(connection, turn, now, patience)
+                known = book.open_regressions(connection)
+        except SQLAlchemyError:
+            learn()
+            raise
+        self._revision = turn.revision
+        self._unsaved, self._unwritten, self._joint = {}, [], known
+        self._ended |= {each.after.id: each.after for each in settled if each.after.ended_at is not None}
+        return self._say(now)
+
+    def _write(self, connection: Connection, turn: book.Turn, now: datetime, patience: timedelta) -> tuple[book.Settled, ...]:
+        book.enter(connection, turn, self._unsaved, self._unwritten)
+        settled = book.settle_all(connection, self.ledger.regressions().keys(), now, patience)
+        together = [replace(change, muted=self._muted(change.subject, change.at)) for each in settled if (change := each.change) is not None]
+        book.note(connection, together)
+        self._tell(connection, [*self._unwritten, *together])
+        return settled
+
+    def _alone(self) -> Told:
+        """Return what this vantage alone makes of it, while the store fails."""
+        now, mine = self._now(), self.ledger.vantage
+        weaker = self.ledger.regressions().keys()
+        for subject, check in weaker | self._joint.keys():
+            was = self._joint.get((subject, check))
+            if was is not None and was.vantages != (mine,):
+                continue  # others have a say in it, and cannot be heard
+            found = settle(subject, check, was, {mine: self.ledger.standings[subject][check]}, (), now)
+            if found is not None and found.ended_at is not None:
+                self._joint.pop((subject, check))
+                self._ended[found.id or f"{subject.key} {check}"] = found
+            elif found is not None:
+                self._joint[subject, check] = found
+        return self._say(now)
+
+    def _say(self, now: datetime) -> Told:
+        self._ended = {
+            name: each for name, each in self._ended.items() if each.ended_at is not None and now - each.ended_at < SHOWN_AFTER_ITS_END
+        }
+        shown = (*self._joint.values(), *self._ended.values())
+        return Told(shown, self.ledger.again(), self.ledger.sky.is_blind)
+
+    def _complain(self, why: str) -> None:
+        self._failed()
+        if why != self._trouble:
+            self._trouble = why
+            log.error("the store fails, and regressions are kept in memory alone", why=why)
+
+
+class _Once:
+    """Calls something, once, however often it is asked to."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call: Callable[[], None] | None = call
+
+    def __call__(self) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call()
+
+
+def _log(change: Change) -> None:
+    if change.event not in _LOGGED:
+        return
+    log.info(
+        change.event.value,
+        subject=str(change.subject),
+        check=change.check,
+        before=None if change.before is None else change.before.shown,
+        after=None if change.after is None else change.after.shown,
+        **({"muted": change.muted} if change.muted else {}),
+    )
