@@ -24,9 +24,6 @@ def config_check(path: Annotated[Path, typer.Argument(help="The file to check.",
         configuration.anchors()
     except BadConfiguration as error:
         fail(str(error), BAD)
-    idle = [key for key in ("confirmation",) if key in configuration.model_fields_set]
-    if idle:
-        typer.echo(f"{path}: warning: without effect in this version: {', '.join(idle)}", err=True)
     partners = configuration.partners()
     typer.echo(f"{path}: good: {len(partners)} providers, {sum(len(p.domains) for p in partners)} domains")
 

@@ -157,6 +157,12 @@ class Vantage(Section):
         default=None,
         description="What we call ourselves in EHLO; it should lead to a page that explains us. Default: this host's name.",
     )
+    controls: tuple[Domain, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Recipient domains, best your own elsewhere, by whose mail hosts this place is judged: where none of them can be reached, "
+        "it is blind, and what it sees is held against nobody. Default: many unrelated operators out of reach at once tell the same.",
+    )
 
 
 class ResolverSection(Section):
@@ -247,10 +253,11 @@ class LimitsSection(Section):
 
 
 class Confirmation(Section):
-    """When a regression counts. Accepted, and without effect in this version."""
+    """When something that became weaker is a regression: before that it may have been a bad night."""
 
-    probes: Count = Field(default=3, ge=1, description="Visits that must agree.")
-    cycles: Count = Field(default=2, ge=1, description="Cycles in a row that must show it.")
+    probes: Count = Field(default=3, ge=1, le=100, description="Fresh visits that must agree.")
+    cycles: Count = Field(default=2, ge=1, le=100, description="Intervals that they must come from.")
+    holds: Wait = _span("For how long an improvement must be seen before less than it is a regression.", hours=24)
 
 
 class Storage(Section):

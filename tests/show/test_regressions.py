@@ -1,0 +1,67 @@
+"""What Prometheus is told of regressions: 1 while one is open, 0 for a while after it, and never anything of what only a minority sees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from mailtls.show.regressions import RegressionCollector, VantageCollector
+from mailtls.tracking.changes import Subject
+from mailtls.tracking.settling import JointRegression
+from mailtls.tracking.standing import Event, Sighting
+from mailtls.tracking.votes import Attribution
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+DOMAIN = JointRegression(
+    Subject("a.example"), "starttls", Sighting(NOW, 1.0, "yes"), Sighting(NOW, 0.0, "no"), NOW, Attribution.SERVER, ("fra", "nyc"), counts=True
+)
+HOST = replace(DOMAIN, subject=Subject(host="mx.a.example", family="ipv4"))
+
+
+def page(*regressions: JointRegression) -> str:
+    registry = CollectorRegistry()
+    registry.register(RegressionCollector(lambda: regressions))
+    return generate_latest(registry).decode()
+
+
+def test_an_open_regression_is_one_and_says_where_it_lies_and_since_when() -> None:
+    text = page(DOMAIN, HOST)
+    assert 'mailtls_domain_regression{check="starttls",domain="a.example"} 1.0' in text
+    assert 'mailtls_mx_regression{check="starttls",family="ipv4",mx="mx.a.example"} 1.0' in text
+    assert (
+        'mailtls_regression_info{attribution="server",check="starttls",counts="yes",domain="a.example",family="",mx=""} 1.0' in text
+    )
+    assert 'mailtls_regression_confirmed_timestamp_seconds{check="starttls",domain="a.example",family="",mx=""} 1.7723232e+09' in text
+
+
+def test_one_that_has_ended_is_zero_so_that_an_alert_resolves_by_a_number() -> None:
+    text = page(replace(DOMAIN, ended_at=NOW, ended_by=Event.RECOVERED))
+    assert 'mailtls_domain_regression{check="starttls",domain="a.example"} 0.0' in text
+    assert "mailtls_regression_info{" not in text
+
+
+def test_one_that_has_ended_does_not_hide_one_that_is_open() -> None:
+    ended = replace(DOMAIN, ended_at=NOW, ended_by=Event.RECOVERED)
+    for order in ((DOMAIN, ended), (ended, DOMAIN)):
+        assert 'mailtls_domain_regression{check="starttls",domain="a.example"} 1.0' in page(*order)
+
+
+def test_what_a_minority_sees_pages_nobody_and_is_told_all_the_same() -> None:
+    text = page(replace(DOMAIN, counts=False, attribution=Attribution.PATH))
+    assert 'mailtls_domain_regression{check="starttls",domain="a.example"} 0.0' in text
+    assert 'attribution="path",check="starttls",counts="no"' in text
+
+
+def test_an_address_has_no_series_of_its_own_and_nothing_to_tell_has_none_at_all() -> None:
+    assert page(replace(HOST, subject=replace(HOST.subject, address="192.0.2.1:25"))) == page() == ""
+
+
+def test_a_vantage_says_for_each_family_whether_it_can_measure() -> None:
+    registry = CollectorRegistry()
+    registry.register(VantageCollector(lambda: {"ipv4": True, "ipv6": False}, lambda: False))
+    text = generate_latest(registry).decode()
+    assert 'mailtls_vantage_port25_reachable{family="ipv4"} 1.0' in text
+    assert 'mailtls_vantage_port25_reachable{family="ipv6"} 0.0' in text
+    assert "mailtls_vantage_blind 0.0" in text
