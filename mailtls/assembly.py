@@ -9,11 +9,12 @@ from mailtls import __version__
 from mailtls.budget import Budget
 from mailtls.config import BadConfiguration
 from mailtls.measure import Measurer, Pace
-from mailtls.probe import Prober, Visitor
+from mailtls.probe import Prober
 from mailtls.resolve import BadName, Resolver, ascii_name
 from mailtls.sts_host import Fetching, StsFetcher
 from mailtls.sts_keeper import StsKeeper
 from mailtls.tracking.sts import Cadence
+from mailtls.visit import Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,74 +1,45 @@
-"""Probing: where dialogue, handshake and budget meet. One visit is one connection; a scan is the visits to one endpoint."""
+"""Probing: where visits, raw hellos and the budget meet. A scan is the visits to one endpoint for one purpose."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import itertools
-import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
 
-from mailtls.dial import Ended, dial, ended, source_of, why_out_of_scope
-from mailtls.dialogue import Dialogue, Transcript
-from mailtls.evidence import Failure, Handshake, KeyType, Offer, ProbeEvidence, Purpose, ScanEvidence
-from mailtls.facts.visits import came_to_hello, is_out_of_step
-from mailtls.handshake import Channel
-from mailtls.hellos import Asked, HelloEvidence, Refused, Silent
+from mailtls.dial import Ended, ended, why_out_of_scope
+from mailtls.evidence import Failure, Offer, ProbeEvidence, Purpose, ScanEvidence
+from mailtls.facts.visits import came_to_hello
+from mailtls.hellos import Asked, HelloEvidence, Silent
 from mailtls.model import Cause, Stage, Unknown
+from mailtls.next_offer import next_offer
 from mailtls.raw_hello import ask, ask_all
-from mailtls.readable import readable
-from mailtls.smtp import ehlo, meaning
-from mailtls.smtp.reply import Incomplete, Malformed, Parsed, Reply, read_reply
-from mailtls.tls.certificate import read_certificate
 from mailtls.tls.enumeration import Enumeration
-from mailtls.tls.names import ABOUT_THE_OFFER
 from mailtls.tls.picture import read_picture
 from mailtls.tls.recheck import Recheck
 from mailtls.tracking.holding import is_of_other_certificates
+from mailtls.visit import visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mailtls.budget import Budget
-    from mailtls.dial import Network
     from mailtls.hellos import HelloOffer
     from mailtls.model import Endpoint
     from mailtls.raw_hello import Questions
+    from mailtls.visit import Visitor
 
     Told = Callable[[Endpoint, ProbeEvidence | Asked], None]
     """Is told what came of each connection: a whole visit, or a raw hello."""
     Keep = Callable[[HelloEvidence], None]
     """Is given what there is of an enumeration: from time to time, and at its end, however it ends."""
 
-_QUIT_PATIENCE = 2.0
 _KEPT_EVERY = 10.0
 """Seconds of an enumeration that a process which is killed may lose."""
-_USUAL = Offer()
 
 log = structlog.get_logger(component="probe")
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """How we visit.
-
-    Args:
-        network: the rules of dialling.
-        ehlo_name: what we call ourselves, in ASCII; it should lead to a page that explains us.
-        probe_deadline: seconds for one whole connection, from dialling to the last reply.
-        vantage: the name of the place that we measure from.
-
-    """
-
-    network: Network
-    ehlo_name: str
-    probe_deadline: float = 60.0
-    vantage: str = ""
 
 
 class Prober:
@@ -112,7 +83,7 @@ class Prober:
         probes: list[ProbeEvidence] = []
         failure: Failure | None = None
         try:
-            while (offer := _next_offer(purpose, probes)) is not None:
+            while (offer := next_offer(purpose, probes)) is not None:
                 async with self.budget.place(endpoint, deadline):
                     if self.closing:
                         raise ended(Cause.NOT_ATTEMPTED, Stage.CONNECT, "mailtls is stopping")
@@ -200,204 +171,12 @@ class Prober:
             return Asked(offer, Silent(end.failure.cause, end.failure.stage, end.failure.detail))
 
     async def visit(self, endpoint: Endpoint, offer: Offer) -> ProbeEvidence:
-        """Make one connection: greeting, EHLO, STARTTLS, handshake, EHLO again, QUIT. Never raises, but when it is cancelled."""
-        visit = _Visit(self.visitor, endpoint, offer)
-        began = datetime.now(UTC)
-        failure: Failure | None = None
+        """Make one connection, and let the budget know what came of it. Never raises, but when it is cancelled."""
         self.in_flight += 1
         try:
-            async with asyncio.timeout(self.visitor.probe_deadline):
-                await visit.run()
-        except TimeoutError:
-            failure = None if visit.concluded else visit.timed_out()
-        except Ended as end:
-            failure = end.failure
-        except Exception as error:
-            log.exception("a visit broke", probe_id=visit.probe_id, mx=endpoint.host, address=str(endpoint.address))
-            failure = Failure(Cause.INTERNAL_ERROR, visit.transcript.stage, f"{type(error).__name__}: {readable(str(error), 160)}")
+            probe = await visit(self.visitor, endpoint, offer)
         finally:
             self.in_flight -= 1
-            visit.close()
-        probe = ProbeEvidence(
-            offer=offer,
-            began=began,
-            exchanges=visit.transcript.exchanges(),
-            handshake=visit.handshake,
-            failure=failure,
-            took=visit.transcript.elapsed,
-            octets_sent=visit.transcript.octets_sent,
-            octets_received=visit.transcript.octets_received,
-            source=visit.source,
-            probe_id=visit.probe_id,
-        )
-        self.budget.report(endpoint, failure)
+        self.budget.report(endpoint, probe.failure)
         self._told(endpoint, probe)
-        _log_visit(endpoint, probe)
         return probe
-
-
-def _log_visit(endpoint: Endpoint, probe: ProbeEvidence) -> None:
-    said: dict[str, object] = {"probe_id": probe.probe_id, "mx": endpoint.host, "address": str(endpoint.address), "took": round(probe.took, 3)}
-    if isinstance(probe.handshake, Handshake):
-        log.debug("visited", **said, version=probe.handshake.version, cipher_suite=probe.handshake.cipher_suite)
-    elif probe.failure is not None:
-        log.info("visit inconclusive", **said, cause=probe.failure.cause, stage=probe.failure.stage, detail=probe.failure.detail)
-    else:
-        log.debug("visited", **said, tls="refused" if isinstance(probe.handshake, Refused) else "none")
-
-
-def _next_offer(purpose: Purpose, probes: list[ProbeEvidence]) -> Offer | None:
-    """Choose the next visit of a scan, or ``None`` where it is over.
-
-    What one connection alone says against a server is asked again on a fresh one. A full scan goes on to ask for the kinds of
-    certificate that the usual offer did not bring, then goes without SNI, and comes back with the usual offer only where the last
-    answer was a refusal, which needs one that vouches for it.
-    """
-    if not probes:
-        return _USUAL
-    last = probes[-1]
-    repeated = len(probes) > 1 and probes[-2].offer == last.offer
-    if last.failure is not None and last.failure.stage is not Stage.EHLO_TLS:
-        return None
-    secured = [probe.handshake for probe in probes if isinstance(probe.handshake, Handshake)]
-    if last.handshake is None:
-        # No STARTTLS, or none that works: it is said against the server when two connections agree.
-        return None if len(probes) > 1 and probes[-2].handshake is None else _USUAL
-    if isinstance(last.handshake, Refused) and not repeated and (not secured or last.handshake.alert not in ABOUT_THE_OFFER):
-        return last.offer
-    if purpose is Purpose.QUICK or not secured:
-        return None
-    key_type = read_certificate(secured[0].chain[0]).key_type if secured[0].chain else None
-    shown = KeyType.EDDSA if key_type in ("Ed25519", "Ed448") else key_type
-    wanted = [*(Offer(key_type=kind) for kind in KeyType if kind != shown), Offer(with_sni=False)]
-    for offer in wanted:
-        if all(probe.offer != offer or probe.handshake is None for probe in probes):
-            return offer
-    # One more that vouches for the last refusal; where that is refused as well, nothing does.
-    return _USUAL if isinstance(last.handshake, Refused) and not last.offer.is_usual else None
-
-
-class _Visit:
-    """The state of one connection, kept outside the coroutine so that a time-out finds it."""
-
-    _numbers = itertools.count(1)
-    _run = secrets.token_hex(3)
-
-    def __init__(self, visitor: Visitor, endpoint: Endpoint, offer: Offer) -> None:
-        self._visitor = visitor
-        self._endpoint = endpoint
-        self._offer = offer
-        self._dialogue: Dialogue | None = None
-        self._channel: Channel | None = None
-        self.transcript = Transcript()
-        self.handshake: Handshake | Refused | None = None
-        self.source = ""
-        self.concluded = False  # all that was to be seen has been seen; what follows is politeness
-        self.probe_id = f"{self._run}-{next(self._numbers)}"
-
-    async def run(self) -> None:
-        connection = await dial(self._endpoint, self._visitor.network)
-        self.source = source_of(connection)
-        try:
-            self._dialogue = dialogue = Dialogue(self.transcript, self._visitor.ehlo_name)
-        except BaseException:
-            connection.close()
-            raise
-        greeting = await dialogue.greeting(connection)
-        if greeting.code != 220:
-            await self._leave(greeting)
-        offers = await self._greet(dialogue)
-        if not offers:
-            self.concluded = True
-            await dialogue.quit()
-            if is_out_of_step(self.transcript.exchanges()):
-                raise ended(Cause.PROTOCOL_ERROR, Stage.EHLO, "the replies do not match the commands: one too many came")
-            return
-        answer = await dialogue.starttls()
-        if answer.code != 220:
-            if meaning.starttls_failed(answer):
-                self.concluded = True
-                await dialogue.quit()
-                return
-            await self._leave(answer)
-        await self._secure(dialogue)
-
-    async def _greet(self, dialogue: Dialogue) -> bool:
-        """Say EHLO, or HELO to a server that knows no better. Returns whether STARTTLS is worth asking for."""
-        reply = await dialogue.ehlo()
-        if reply.code == 250:
-            return ehlo.offers_starttls(reply) or ehlo.looks_stripped(reply)
-        if not meaning.asks_for_helo(reply):
-            await self._leave(reply)
-        reply = await dialogue.ehlo(b"HELO")
-        if reply.code != 250:
-            await self._leave(reply)
-        return False
-
-    async def _leave(self, reply: Reply) -> None:
-        """End the visit because of a reply, politely."""
-        stage = self.transcript.stage
-        cause = meaning.why_refused(reply)
-        if reply.code != 421 and self._dialogue is not None:
-            await self._dialogue.quit()
-        raise ended(cause, stage, str(reply))
-
-    async def _secure(self, dialogue: Dialogue) -> None:
-        transport = dialogue.transport()
-        if transport is None or transport.is_closing():
-            raise ended(Cause.CONNECTION_CLOSED, Stage.HELLO, "the server closed the connection behind its 220")
-        sni = self._endpoint.server_name if self._offer.with_sni else None
-        self._channel = channel = Channel(transport, self.transcript, sni, self._offer.key_type)
-        self.handshake = await channel.shake_hands()
-        if isinstance(self.handshake, Refused):
-            if self._offer.is_usual and self.handshake.alert is None:
-                raise ended(Cause.CONNECTION_CLOSED, Stage.HELLO, "the server closed the connection after our hello")
-            return
-        if self._offer.is_usual:
-            # Only now is it certain that TLS works: a TLS 1.3 client is done before the server has agreed (RFC 8446 section 4.4).
-            reply = await self._converse(channel, b"EHLO " + self._visitor.ehlo_name.encode("ascii"))
-            if reply.code != 250:
-                raise ended(meaning.why_refused(reply), Stage.EHLO_TLS, str(reply))
-            self.handshake = replace(self.handshake, early_data=channel.early_data())
-        self.concluded = True
-        with contextlib.suppress(Ended, TimeoutError):  # politeness, not measurement
-            async with asyncio.timeout(_QUIT_PATIENCE):
-                await self._converse(channel, b"QUIT")
-
-    async def _converse(self, channel: Channel, command: bytes) -> Reply:
-        """Send one command inside TLS, and return its reply."""
-        self.transcript.turn(Stage.EHLO_TLS, command + b"\r\n")
-        await channel.send(command + b"\r\n")
-        while True:
-            octets = await channel.receive()
-            if not octets:
-                raise ended(Cause.CONNECTION_CLOSED, Stage.EHLO_TLS, "the server closed the connection inside TLS")
-            if not self.transcript.heard(octets):
-                raise ended(Cause.LIMIT_EXCEEDED, Stage.EHLO_TLS, "the reply inside TLS exceeds every bound")
-            outcome = read_reply(self.transcript.received)
-            if isinstance(outcome, Malformed):
-                raise ended(Cause.LIMIT_EXCEEDED if outcome.too_long else Cause.PROTOCOL_ERROR, Stage.EHLO_TLS, outcome.why)
-            if isinstance(outcome, Parsed):
-                return outcome.reply
-
-    def timed_out(self) -> Failure:
-        """Say what the deadline cut off: a server that sent nothing, one that dripped, or one that sent what is no reply."""
-        stage = self.transcript.stage
-        limit = f"within {self._visitor.probe_deadline:g} s"
-        if stage in (Stage.HELLO, Stage.HANDSHAKE):
-            return Failure(Cause.READ_TIMEOUT, stage, f"the handshake was not complete {limit}")
-        if stage is Stage.CONNECT:
-            return Failure(Cause.CONNECT_TIMEOUT, stage, f"no answer {limit}")
-        heard = self.transcript.received
-        outcome = read_reply(heard)
-        if isinstance(outcome, Malformed):
-            return Failure(Cause.LIMIT_EXCEEDED if outcome.too_long else Cause.PROTOCOL_ERROR, stage, outcome.why)
-        if heard and isinstance(outcome, Incomplete):
-            return Failure(Cause.TARPIT, stage, f"{len(heard)} octets of a reply {limit}, and no end of it")
-        return Failure(Cause.READ_TIMEOUT, stage, f"no reply {limit}")
-
-    def close(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-        if self._dialogue is not None:
-            self._dialogue.close()

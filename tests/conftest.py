@@ -13,9 +13,10 @@ from mailtls.dial import Network
 from mailtls.evidence import Purpose
 from mailtls.lab import Authority, Behaviour, MailServer
 from mailtls.model import Endpoint, EndpointObservation
-from mailtls.probe import Prober, Visitor
+from mailtls.probe import Prober
 from mailtls.tracking.holding import absorb, observe
 from mailtls.trust.pkix import Anchors
+from mailtls.visit import Visitor
 
 if TYPE_CHECKING:
     import asyncio

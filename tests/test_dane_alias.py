@@ -13,8 +13,9 @@ from mailtls.evidence import Purpose
 from mailtls.lab import TLS, Behaviour, MailServer, Nameserver
 from mailtls.measure import Measurer
 from mailtls.model import Cause, Endpoint, Known, Unknown
-from mailtls.probe import Prober, Visitor
+from mailtls.probe import Prober
 from mailtls.resolve import Nameservers, Resolver
+from mailtls.visit import Visitor
 
 HOST, BASE = "mx.dane.example", "real.dane.example"
 

@@ -17,10 +17,11 @@ from mailtls.evidence import Purpose, ScanEvidence
 from mailtls.hellos import Accepted, Asked, HelloEvidence, Silent
 from mailtls.lab import TLS, Authority, Behaviour, MailServer
 from mailtls.model import Cause, Endpoint, EndpointObservation, Known, Stage, Unknown
-from mailtls.probe import Prober, Visitor
+from mailtls.probe import Prober
 from mailtls.store.codec import decode, encode
 from mailtls.tls.refusals import vouched_refusals
 from mailtls.tracking.holding import absorb, observe
+from mailtls.visit import Visitor
 
 HOST = "mx.again.example"
 SUITES = "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384"

@@ -32,7 +32,8 @@ from mailtls.evidence import Handshake, Offer
 from mailtls.lab import TLS, Authority
 from mailtls.lab.channel import make_context
 from mailtls.model import Endpoint
-from mailtls.probe import Prober, Visitor
+from mailtls.probe import Prober
+from mailtls.visit import Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -20,9 +20,10 @@ from mailtls.dial import Network
 from mailtls.evidence import ScanEvidence
 from mailtls.measure import Measurer
 from mailtls.model import Absent, DomainObservation, Known, Reading
-from mailtls.probe import Prober, Visitor
+from mailtls.probe import Prober
 from mailtls.resolve import Nameservers, Resolver
 from mailtls.trust.pkix import Anchors
+from mailtls.visit import Visitor
 
 
 class HandshakesOnly(Prober):

@@ -13,9 +13,10 @@ from mailtls.dial import Network
 from mailtls.evidence import Purpose, ScanEvidence
 from mailtls.lab import TLS, Behaviour, MailServer
 from mailtls.model import Endpoint, EndpointObservation, Known
-from mailtls.probe import Prober, Visitor
+from mailtls.probe import Prober
 from mailtls.tracking.holding import absorb, observe
 from mailtls.trust.pkix import Anchors
+from mailtls.visit import Visitor
 
 
 async def test_a_certificate_that_was_replaced_is_not_held_against_the_host_by_the_last_enumeration() -> None:

@@ -18,12 +18,13 @@ from mailtls.lab.script import Close, Delay, Drip, Flood, Reset, Stall, steps
 from mailtls.lab.sts_server import policy, response
 from mailtls.measure import Measurer
 from mailtls.model import Absent, Cause, DomainObservation, Known, Unknown
-from mailtls.probe import Prober, Visitor
+from mailtls.probe import Prober
 from mailtls.resolve import Nameservers, Resolver
 from mailtls.sts_host import Fetching, StsFetcher
 from mailtls.sts_keeper import StsKeeper
 from mailtls.tracking.sts import Cadence
 from mailtls.trust.pkix import Anchors
+from mailtls.visit import Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
