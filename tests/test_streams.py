@@ -156,14 +156,6 @@ def test_domains_are_set_apart_and_counted(deaf: Path) -> None:
     assert "domains:" not in said("check", "a.example", "--config.file", deaf)[1]
 
 
-def test_keys_without_effect_are_told_and_are_no_mistake(deaf: Path) -> None:
-    assert said("config", "check", deaf)[2] == ""
-    deaf.write_text(deaf.read_text() + "confirmation: {probes: 2}\npolicies: []\n")
-    status, out, err = said("config", "check", deaf)
-    assert (status, out) == (0, f"{deaf}: good: 1 providers, 1 domains\n")
-    assert err == f"{deaf}: warning: without effect in this version: confirmation\n"
-
-
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_says_its_own_statuses_and_fits_its_line(name: str) -> None:
     node = TREE
