@@ -21,6 +21,7 @@ from mailtls.schedule import Schedule
 from mailtls.show.daemon_metrics import DaemonMetrics
 from mailtls.show.metrics import SnapshotCollector
 from mailtls.show.mx_changes import MXCollector
+from mailtls.tracking.holding import INTERVALS_HELD
 from mailtls.web import application
 
 if TYPE_CHECKING:
@@ -146,6 +147,10 @@ class Daemon:
         log.info("remembering", store=keeper.store.name)
         await keeper.resume(measurer.prober.budget)
         keeper.watch(measurer.prober.budget)
+        # An enumeration is shown for three intervals after it was last seen to hold; of what is older, nothing can be said.
+        recalled = await keeper.recall_tracks(self.now() - INTERVALS_HELD * self.configuration.schedule.enumeration_interval)
+        await self.schedule.recall(recalled)
+        log.info("recalled", scans=len(recalled.scans), routes=len(recalled.routes), policies=len(recalled.policies))
 
     async def _keeper_for(self, fresh: Configuration) -> Keeper | None:
         """Return who keeps what a new configuration's scans find: the one that there is, unless place or vantage are others now."""

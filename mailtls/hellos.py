@@ -140,3 +140,7 @@ class HelloEvidence:
     asked: tuple[Asked, ...]
     began: datetime
     complete: bool = True
+
+    def is_like(self, other: HelloEvidence) -> bool:
+        """Whether another one is of the same scan, and as far."""
+        return (self.began, self.complete, len(self.asked)) == (other.began, other.complete, len(other.asked))

@@ -17,6 +17,7 @@ from mailtls.policy.judge import Judge
 from mailtls.resolve import BadName, ascii_name
 from mailtls.sts_host import sts_host_name
 from mailtls.tracking.holding import Track, absorb, is_full_scan_due, observe, shows_another_certificate
+from mailtls.tracking.kept import kind_of_scan
 from mailtls.trust.anchors import Path, find_path
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from mailtls.probe import Prober
     from mailtls.resolve import Resolver
     from mailtls.sts_keeper import StsKeeper
+    from mailtls.tracking.kept import RouteKind, ScanKind
+    from mailtls.tracking.sts import StsTrack
     from mailtls.trust.pkix import Anchors
 
 
@@ -56,6 +59,15 @@ class Memory(Protocol):
 
     def keep(self, endpoint: Endpoint, found: HelloEvidence) -> None:
         """Remember an enumeration, or what there is of it so far."""
+
+    def keep_scan(self, scan: ScanEvidence, kind: ScanKind) -> None:
+        """Remember a scan."""
+
+    def keep_route(self, route: RouteEvidence, kind: RouteKind) -> None:
+        """Remember a look-up of the way to a domain."""
+
+    def keep_policy(self, domain: str, track: StsTrack) -> None:
+        """Remember what is known of a domain's MTA-STS policy."""
 
     def forget_all_but(self, endpoints: AbstractSet[Endpoint]) -> None:
         """Drop what is not needed soon."""
@@ -139,7 +151,11 @@ class Measurer:
 
     async def _renew_policy(self, route: RouteEvidence) -> None:
         if self.sts is not None and not self.prober.closing and not self._is_excluded(sts_host_name(route.domain)):
+            before = self.sts.tracks.get(route.domain)
             await self.sts.renew(route)
+            track = self.sts.tracks.get(route.domain)
+            if self.memory is not None and track is not None and track != before:
+                self.memory.keep_policy(route.domain, track)
 
     def fetch_of(self, domain: str) -> StsFetch | None:
         """Return the last attempt to fetch a domain's MTA-STS policy, if there was one."""
@@ -181,6 +197,8 @@ class Measurer:
         shown = None if track is None else track.hellos
         # What is remembered and not shown: of an earlier process, of a scan that we broke off, or not seen to hold when it was checked last.
         earlier = (None if self.memory is None else await self.memory.recall(endpoint)) or shown
+        if earlier is not None and shown is not None and earlier.is_like(shown):
+            earlier = shown  # an earlier process saw it hold, and said so
         if earlier is not None and self.pace is not None and not timedelta() <= now - earlier.began < self.pace.renewal_interval:
             earlier = None  # time to ask for everything again
         return await self.prober.scan(endpoint, purpose, earlier, keep, seen_to_hold=earlier is shown)
@@ -218,7 +236,19 @@ class Measurer:
             await asyncio.gather(*late, return_exceptions=True)
 
     def remember(self, scan: ScanEvidence) -> None:
-        """Add one more scan to what is remembered, and the authorities that it shows to what is known."""
+        """Add one more scan to what is remembered, here and in what outlives the process."""
+        track = self._absorb(scan)
+        if self.memory is not None:
+            self.memory.keep_scan(scan, kind_of_scan(scan, conclusive=track.concluded_at == track.attempted_at))
+
+    def recall(self, scan: ScanEvidence) -> None:
+        """Add a scan of an earlier process, or of another one, to what is remembered here, unless that is newer."""
+        track = self.tracks.get(scan.endpoint)
+        if track is None or scan.began > track.attempted_at:
+            self._absorb(scan)
+
+    def _absorb(self, scan: ScanEvidence) -> Track:
+        """Add a scan to what is remembered, and the authorities that it shows to what is known."""
         known = self.anchors.known
         for chain in chains_of(scan):
             path = find_path(chain, self.anchors, scan.began)
@@ -226,7 +256,8 @@ class Measurer:
         if known is not self.anchors.known:
             self.anchors = self.anchors.knowing(known)
         interval = None if self.pace is None else self.pace.enumeration_interval
-        self.tracks[scan.endpoint] = absorb(self.tracks.get(scan.endpoint), scan, self.anchors, interval)
+        track = self.tracks[scan.endpoint] = absorb(self.tracks.get(scan.endpoint), scan, self.anchors, interval)
+        return track
 
     def observe(self, provider: str, route: RouteEvidence, now: datetime, latest: RouteEvidence | None = None) -> DomainObservation:
         """Return what may be said of a domain now: by a route, and by what came of the latest look-up where that is another."""

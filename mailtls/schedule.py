@@ -12,6 +12,7 @@ import structlog
 
 from mailtls.model import MXSet, Provider, Snapshot, Verdict
 from mailtls.observation import endpoints_of
+from mailtls.tracking.kept import kind_of_route
 from mailtls.tracking.routes import RouteTrack, absorb_route, route_now
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mailtls.evidence import RouteEvidence
     from mailtls.measure import Measurer
     from mailtls.model import Endpoint
+    from mailtls.store.tracks import Recalled
 
 log = structlog.get_logger(component="schedule")
 
@@ -77,6 +79,23 @@ class Schedule:
         self.mx_sets = {domain: known for domain, known in older.mx_sets.items() if domain in owners}
         self.last_cycle_at = older.last_cycle_at
 
+    async def recall(self, recalled: Recalled) -> None:
+        """Know again what an earlier process knew, with the age that it has."""
+        owners = self._owners()
+        for route in recalled.routes:
+            if route.domain in owners:
+                track = self.routes[route.domain] = absorb_route(self.routes.get(route.domain), route)
+                if track.answered is not None and track.answered.hosts:
+                    self.mx_sets[route.domain] = MXSet(frozenset(host.host for host in track.answered.hosts))
+        if self.measurer.sts is not None:
+            self.measurer.sts.tracks |= {domain: track for domain, track in recalled.policies if domain in owners}
+        led_to = self._led_to()
+        for scan in recalled.scans:
+            if scan.endpoint in led_to:
+                self.measurer.recall(scan)
+                await asyncio.sleep(0)  # a thousand of them take seconds
+        self._snapshot = None
+
     def _owners(self) -> dict[str, str]:
         return {domain: provider.name for provider in self.partners for domain in provider.domains}
 
@@ -114,6 +133,8 @@ class Schedule:
         # Where the resolver failed, the endpoints of the route known so far are still there to be looked at.
         await self.measurer.measure(self._way(track))
         self.routes[domain] = track
+        if self.measurer.memory is not None:
+            self.measurer.memory.keep_route(route, kind_of_route(route))
         self._note_mx(domain, route)
         self.progressed_at = time.monotonic()
         self._snapshot = None
@@ -140,11 +161,13 @@ class Schedule:
             log.info("MX hosts changed", domain=domain, added=sorted(hosts - before.hosts), gone=sorted(before.hosts - hosts))
 
     def _forget(self) -> None:
-        port = self.measurer.port
-        led_to: set[Endpoint] = {e for track in self.routes.values() for host in self._way(track).hosts for e in endpoints_of(host, port)}
-        self.measurer.forget_all_but(led_to)
+        self.measurer.forget_all_but(self._led_to())
         if self.measurer.sts is not None:
             self.measurer.sts.forget_all_but(set(self._owners()))
+
+    def _led_to(self) -> set[Endpoint]:
+        port = self.measurer.port
+        return {e for track in self.routes.values() for host in self._way(track).hosts for e in endpoints_of(host, port)}
 
     def _warn_if_blind(self) -> None:
         """Say so, at most once an hour, when nothing conclusive came of the last attempt at any domain."""

@@ -242,21 +242,52 @@ async def test_an_enumeration_goes_on_where_it_stopped_however_the_daemon_ended(
     assert (await told_of(url, "cipher_suites", "known"))["value"].keys() == {"TLSv1.2", "TLSv1.3"}
 
 
-async def test_a_killed_daemon_checks_what_it_had_enumerated_and_asks_no_more_than_that_takes(daemon: Running) -> None:
-    url = await daemon.start("solid.example", limits=FAST)
-    whole = await saved(daemon, complete=True)
-    suites = await told_of(url, "cipher_suites", "known")
+async def kept(database: Path, table: str, kind: str, count: int) -> None:
+    """Wait until something is in the database."""
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.closing(sqlite3.connect(database)) as connection, contextlib.suppress(sqlite3.OperationalError):  # no tables yet
+                if connection.execute(f"SELECT count(*) FROM {table} WHERE kind = ?", (kind,)).fetchone() == (count,):
+                    return
+            await asyncio.sleep(0.05)
+
+
+def forget_scans(database: Path) -> None:
+    """Leave nothing but hellos, as an older version did."""
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DELETE FROM scans")
+
+
+async def test_a_killed_daemon_shows_at_once_what_it_knew_with_the_age_that_it_has_before_it_visits_anybody(daemon: Running) -> None:
+    slow = daemon.lab.configuration()["schedule"] | {"interval": "60s"}
+    url = await daemon.start("solid.example", limits=FAST, schedule=slow)  # whose provider has two domains, and one of them a policy
+    await told_of(url, "cipher_suites", "known")
+    for table, kind, count in (("scans", "enumerated", 1), ("routes", "whole", 2), ("routes", "policy", 2)):
+        await kept(daemon.database, table, kind, count)
+    before = json.loads((await fetch(url + "api/v1/domains"))[1])
+    assert [domain["verdict"] for domain in before["domains"]] == ["protected", "protected"]
+    ages = aged((await fetch(url + "metrics"))[1])
+    assert ages
     assert await daemon.end(signal.SIGKILL) == -signal.SIGKILL
-    url = await daemon.start("solid.example", limits=FAST)
-    assert await told_of(url, "cipher_suites", "known") == suites
-    assert 0 < await hellos(url) < len(whole.asked) / 2
-    assert [found.asked for found in rows(daemon.database)] == [whole.asked]
+    connections = daemon.lab.server("mx.solid.example").connections
+    url = await daemon.start("solid.example", limits=FAST, schedule=slow)
+    assert json.loads((await fetch(url + "api/v1/domains"))[1]) == before
+    assert aged((await fetch(url + "metrics"))[1]) == ages
+    assert await hellos(url) == 0
+    await asyncio.sleep(1)  # by now the first look has been
+    assert daemon.lab.server("mx.solid.example").connections == connections
+    assert json.loads((await fetch(url + "api/v1/domains"))[1]) == before
+
+
+def aged(page: str) -> list[str]:
+    return [line for line in page.splitlines() if line.startswith("mailtls_mx_last_conclusive_timestamp_seconds")]
 
 
 async def test_what_was_enumerated_before_is_not_told_as_measured_until_it_was_checked(daemon: Running) -> None:
     url = await daemon.start("solid.example", limits=FAST)
     await saved(daemon, complete=True)
     assert await daemon.end(signal.SIGTERM) == 0
+    forget_scans(daemon.database)
     server = daemon.lab.server("mx.solid.example")
     server.behaviour = replace(server.behaviour, limit=ConnectionLimit(3, 600.0))  # three visits, and no hello
     url = await daemon.start("solid.example", limits=FAST)
@@ -273,6 +304,7 @@ async def test_who_asked_us_to_stay_away_is_left_alone_by_the_next_process_too(d
     url = await daemon.start("ratelimited.example", limits=limits)
     await until(url + "metrics", 'cause="rate-limited",family="ipv4",mx="mx.ratelimited.example"')
     assert await daemon.end(signal.SIGTERM) == 0
+    forget_scans(daemon.database)  # else it would not even ask for a turn
     connections = server.connections
     url = await daemon.start("ratelimited.example", limits=limits)
     await until(url + "metrics", 'cause="budget-exhausted",family="ipv4",mx="mx.ratelimited.example"')
@@ -283,6 +315,7 @@ async def test_a_damaged_document_is_counted_and_everything_is_asked_again(daemo
     await daemon.start("solid.example", limits=FAST)
     await saved(daemon, complete=True)
     assert await daemon.end(signal.SIGTERM) == 0
+    forget_scans(daemon.database)
     with contextlib.closing(sqlite3.connect(daemon.database)) as connection, connection:
         connection.execute("UPDATE hellos SET document = x'00'")
     url = await daemon.start("solid.example", limits=FAST)

@@ -30,6 +30,8 @@ from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer
 from mailtls.lab import Authority
 from mailtls.measure import Measurer, Pace
 from mailtls.model import Cause, DomainObservation, Endpoint, Known, Stage, Unknown, Verdict
+from mailtls.tracking.kept import RouteKind, ScanKind
+from mailtls.tracking.sts import StsTrack
 from mailtls.trust.anchors import Anchors
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -158,6 +160,7 @@ class Memory:
     def __init__(self, known: HelloEvidence | None = None) -> None:
         self.known: dict[Endpoint, HelloEvidence] = {} if known is None else {HERE: known}
         self.asked = 0
+        self.kept: dict[ScanKind, ScanEvidence] = {}
 
     async def recall(self, endpoint: Endpoint) -> HelloEvidence | None:
         self.asked += 1
@@ -165,6 +168,15 @@ class Memory:
 
     def keep(self, endpoint: Endpoint, found: HelloEvidence) -> None:
         self.known[endpoint] = found
+
+    def keep_scan(self, scan: ScanEvidence, kind: ScanKind) -> None:
+        self.kept[kind] = scan
+
+    def keep_route(self, route: RouteEvidence, kind: RouteKind) -> None:
+        raise AssertionError("the schedule's")
+
+    def keep_policy(self, domain: str, track: StsTrack) -> None:
+        raise AssertionError("there is no policy")
 
     def forget_all_but(self, endpoints: Any) -> None:
         self.known = {endpoint: found for endpoint, found in self.known.items() if endpoint in endpoints}

@@ -1,4 +1,4 @@
-"""What is remembered, in one database: the raw hellos of each endpoint's last enumeration, and who asked us to stay away.
+"""What is remembered, in one database: the last raw hellos, scans and routes, and who asked us to stay away.
 
 The engine is synchronous and has a thread of its own, so that neither an fsync nor a lock of another program's stalls a probe: what is
 awaited here holds up only who awaits it.
@@ -10,26 +10,28 @@ import asyncio
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from alembic.util import CommandError
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from mailtls.budget import Pause
+from mailtls.store import tracks
 from mailtls.store.codec import decode, encode
 from mailtls.store.engine import advice, altering, engine_of, put, reading, writing
 from mailtls.store.migrations import migrate
 from mailtls.store.schema import hellos, pauses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from mailtls.hellos import HelloEvidence
     from mailtls.model import Endpoint
+    from mailtls.store.tracks import Kept, Recalled
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -108,8 +110,26 @@ class Store:
         """Return who asked us to stay away, by account of the budget."""
         return await self._do(self._load_pauses, vantage)
 
+    async def save_tracks(self, vantage: str, kept: Iterable[Kept], at: datetime) -> tuple[Kept, ...]:
+        """Remember scans, routes and policies, each in the place of the last of its kind: all of them, or none where that fails.
+
+        Args:
+            vantage: the name of where they were made.
+            kept: what to remember.
+            at: now; retention counts from it.
+
+        Returns:
+            What is not remembered, since it is too large.
+
+        """
+        return await self._do(self._write, tracks.save, vantage, tuple(kept), at)
+
+    async def load_tracks(self, vantage: str, since: datetime) -> Recalled:
+        """Return the scans, routes and policies of a vantage that were saved after a moment."""
+        return await self._do(self._read, tracks.load, vantage, since)
+
     async def prune(self, before: datetime) -> int:
-        """Forget enumerations that were saved before a moment, of whatever vantage. Returns how many."""
+        """Forget enumerations, scans, routes and policies that were saved before a moment, of whatever vantage. Returns how many."""
         return await self._do(self._prune, before)
 
     async def run(self, work: Callable[[Engine], T]) -> T:
@@ -140,6 +160,14 @@ class Store:
     def _migrate(self) -> None:
         with altering(self._engine) as connection:
             migrate(connection)
+
+    def _write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with writing(self._engine) as connection:
+            return work(connection, *args, **kwargs)
+
+    def _read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with reading(self._engine) as connection:
+            return work(connection, *args, **kwargs)
 
     def _save(self, vantage: str, found: Mapping[Endpoint, HelloEvidence], at: datetime) -> None:
         rows = [
@@ -174,10 +202,8 @@ class Store:
 
     def _prune(self, before: datetime) -> int:
         with writing(self._engine) as connection:
-            return connection.execute(delete(hellos).where(hellos.c.saved_at < before)).rowcount
+            return connection.execute(delete(hellos).where(hellos.c.saved_at < before)).rowcount + tracks.prune(connection, before)
 
 
 def _key(vantage: str, endpoint: Endpoint) -> dict[str, str | int]:
-    # A server may answer otherwise when it is asked for another name; that is rare, and so has no column of its own.
-    host = endpoint.host if endpoint.server_name == endpoint.host else f"{endpoint.host}/{endpoint.server_name}"
-    return {"vantage": vantage, "host": host, "address": str(endpoint.address), "port": endpoint.port}
+    return {"vantage": vantage, **dict(tracks.key_of(endpoint))}

@@ -1,25 +1,34 @@
-"""What a daemon keeps of its enumerations, in a store that may fail: then measuring goes on, and only remembering does not."""
+"""What a daemon keeps of what it finds, in a store that may fail: then measuring goes on, and only remembering does not."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
 from mailtls.hellos import Silent
 from mailtls.store.codec import Unreadable
 from mailtls.store.database import StoreFailed
+from mailtls.store.tracks import Recalled, policy_kept, route_kept, scan_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from collections.abc import Set as AbstractSet
 
     from mailtls.budget import Budget
+    from mailtls.evidence import RouteEvidence, ScanEvidence
     from mailtls.hellos import HelloEvidence
     from mailtls.model import Endpoint
     from mailtls.store.database import Store
+    from mailtls.store.tracks import Kept
+    from mailtls.tracking.kept import RouteKind, ScanKind
+    from mailtls.tracking.sts import StsTrack
+
+K = TypeVar("K")
+T = TypeVar("T")
 
 log = structlog.get_logger(component="store")
 
@@ -32,7 +41,7 @@ _READ_WITHIN = 15.0
 _LAST_WRITE = 15.0
 """Seconds for the write at the end; more than a store waits for a lock."""
 _MOST_WAITING = 20_000
-"""Endpoints whose hellos wait to be written, while that fails."""
+"""Endpoints whose hellos wait to be written, and documents of other kinds, while that fails."""
 _PRUNED_AGAIN = timedelta(days=1)
 
 
@@ -68,6 +77,7 @@ class Keeper:
         self._now = now
         self._known: dict[Endpoint, HelloEvidence | None] = {}
         self._waiting: dict[Endpoint, HelloEvidence] = {}
+        self._tracks: dict[object, Kept] = {}
         self._budget: Budget | None = None
         self._pauses_changed = False
         self._pruned_at: datetime | None = None
@@ -111,6 +121,38 @@ class Keeper:
         for endpoint, found in self._known.items():
             if found is not None:
                 younger.keep(endpoint, found)
+
+    # What was measured.
+
+    def keep_scan(self, scan: ScanEvidence, kind: ScanKind) -> None:
+        """Remember a scan, as it came from the prober."""
+        self._keep(scan_kept(scan, kind))
+
+    def keep_route(self, route: RouteEvidence, kind: RouteKind) -> None:
+        """Remember a look-up of the way to a domain, as it came from the resolver."""
+        self._keep(route_kept(route, route.began or self._now(), kind))
+
+    def keep_policy(self, domain: str, track: StsTrack) -> None:
+        """Remember what is known of a domain's MTA-STS policy."""
+        self._keep(policy_kept(domain, track, self._now()))
+
+    def _keep(self, kept: Kept) -> None:
+        self._tracks[kept.place] = kept
+        self._due.set()
+
+    async def recall_tracks(self, since: datetime) -> Recalled:
+        """Return what was measured and saved since a moment, as far as it can be read; nothing from a clock that ran ahead."""
+        try:
+            found = await self.store.load_tracks(self.vantage, since)
+        except StoreFailed as error:
+            self._complain(error)
+            return Recalled()
+        for why in found.unreadable:
+            self._failed()
+            log.warning("what was remembered is of no use", why=why)
+        now = self._now()
+        routes = tuple(route for route in found.routes if route.began is not None and route.began <= now)
+        return replace(found, scans=tuple(scan for scan in found.scans if scan.began <= now), routes=routes)
 
     # Who asked us to stay away.
 
@@ -158,25 +200,31 @@ class Keeper:
         """Write all that waits. Returns whether that went well; what did not waits on."""
         self._due.clear()
         found, self._waiting = self._waiting, {}
+        tracks, self._tracks = self._tracks, {}
         pauses_changed, self._pauses_changed = self._pauses_changed, False
         try:
-            await self._save(found, pauses=pauses_changed)
+            await self._save(found, tracks, pauses=pauses_changed)
         except StoreFailed as error:
             self._complain(error)
             self._waiting = _newest(found | self._waiting)
+            self._tracks = _newest(tracks | self._tracks)
             self._pauses_changed = self._pauses_changed or pauses_changed
             self._due.set()
             return False
         except Exception:
             self._failed()
-            log.exception("what was found could not be written, and is not tried again", endpoints=len(found))
+            log.exception("what was found could not be written, and is not tried again", endpoints=len(found), others=len(tracks))
         if self._trouble:
             self._trouble = ""
             log.info("the store works again")
         return True
 
-    async def _save(self, found: Mapping[Endpoint, HelloEvidence], *, pauses: bool) -> None:
+    async def _save(self, found: Mapping[Endpoint, HelloEvidence], tracks: Mapping[object, Kept], *, pauses: bool) -> None:
         now = self._now()
+        if tracks:
+            for kept in await self.store.save_tracks(self.vantage, tracks.values(), now):
+                self._failed()
+                log.warning("too large to be remembered", table=kept.table.name, key=dict(kept.key))
         if found:
             await self.store.save(self.vantage, found, now)
         if pauses and self._budget is not None:
@@ -194,5 +242,5 @@ class Keeper:
             log.error("the store fails, and measuring goes on without remembering", why=why)
 
 
-def _newest(waiting: dict[Endpoint, HelloEvidence]) -> dict[Endpoint, HelloEvidence]:
+def _newest(waiting: dict[K, T]) -> dict[K, T]:
     return dict(list(waiting.items())[-_MOST_WAITING:])

@@ -79,6 +79,34 @@ pauses = Table(
     comment="who asked us to stay away, and until when",
 )
 
+scans = Table(
+    "scans",
+    metadata,
+    Column("vantage", String, primary_key=True, comment="the name of where it was measured from"),
+    Column("host", String, primary_key=True, comment="the MX host, in ASCII"),
+    Column("address", String, primary_key=True),
+    Column("port", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String, primary_key=True, comment="what it contributes, as tracking/kept.py names it"),
+    Column("began", Instant, nullable=False, comment="when the first visit was tried"),
+    Column("saved_at", Instant, nullable=False, comment="what retention counts from"),
+    Column("document", LargeBinary, nullable=False, comment="the scan, as store/documents.py writes it"),
+    Index(None, "saved_at"),
+    comment="the last scan of each kind of each endpoint, from which is known again what was known",
+)
+
+routes = Table(
+    "routes",
+    metadata,
+    Column("vantage", String, primary_key=True, comment="the name of where it was looked up from"),
+    Column("domain", String, primary_key=True, comment="in ASCII"),
+    Column("kind", String, primary_key=True, comment="what it contributes, as tracking/kept.py names it; or policy"),
+    Column("began", Instant, nullable=False, comment="when the look-ups began"),
+    Column("saved_at", Instant, nullable=False, comment="what retention counts from"),
+    Column("document", LargeBinary, nullable=False, comment="the route, or what is known of the MTA-STS policy, as store/documents.py writes it"),
+    Index(None, "saved_at"),
+    comment="the last look-up of each kind of the way to each domain, and its MTA-STS policy",
+)
+
 standings = Table(
     "standings",
     metadata,

@@ -43,11 +43,11 @@ def absorb_route(track: RouteTrack | None, route: RouteEvidence) -> RouteTrack:
     settled = {} if track is None else dict(track.settled)
     if route.began is not None:
         known |= {(host.host, found.rdtype): (found, route.began) for host in route.hosts for found in host.addresses if found.is_answer}
-        settled |= {host.host: (host, route.began) for host in route.hosts if _is_settled(host)}
+        settled |= {host.host: (host, route.began) for host in route.hosts if is_settled(host)}
     names = {host.host for host in hosts}
     texts = {} if track is None else dict(track.texts)
     if route.began is not None:
-        texts |= {name: (found, route.began) for name, found in _texts(route).items() if found.is_answer}
+        texts |= {name: (found, route.began) for name, found in texts_of(route).items() if found.is_answer}
     return RouteTrack(
         route,
         answered,
@@ -57,14 +57,15 @@ def absorb_route(track: RouteTrack | None, route: RouteEvidence) -> RouteTrack:
     )
 
 
-def _is_settled(host: HostRoute) -> bool:
+def is_settled(host: HostRoute) -> bool:
     """Whether it was found out what a host publishes for DANE, or that it publishes nothing that counts."""
     if not any(lookup.records for lookup in host.addresses):
         return all(lookup.is_answer for lookup in host.addresses)
     return (host.alias is None or bool(host.alias.records)) and all(lookup.is_answer for lookup in host.tlsa)
 
 
-def _texts(route: RouteEvidence) -> dict[str, Lookup]:
+def texts_of(route: RouteEvidence) -> dict[str, Lookup]:
+    """Return the look-ups of TXT records of a route, by the name of their field."""
     found = {"mta_sts": None if route.mta_sts is None else route.mta_sts.record, "tls_rpt": route.tls_rpt}
     return {name: lookup for name, lookup in found.items() if lookup is not None}
 
@@ -79,7 +80,7 @@ def route_now(track: RouteTrack, now: datetime, interval: timedelta) -> RouteEvi
         return kept[0] if not lookup.is_answer and kept is not None and still_holds(kept[1], now, interval) else lookup
 
     def settled(host: HostRoute) -> HostRoute:
-        kept = None if _is_settled(host) else track.settled.get(host.host)
+        kept = None if is_settled(host) else track.settled.get(host.host)
         fresh = kept is not None and still_holds(kept[1], now, interval)
         return replace(host, alias=kept[0].alias, tlsa=kept[0].tlsa) if kept is not None and fresh else host
 
@@ -87,7 +88,7 @@ def route_now(track: RouteTrack, now: datetime, interval: timedelta) -> RouteEvi
         return tuple(answer(lookup, track.addresses.get((host.host, lookup.rdtype))) for lookup in host.addresses)
 
     hosts = tuple(replace(settled(host), addresses=addresses(host)) for host in route.hosts)
-    texts = {name: answer(lookup, track.texts.get(name)) for name, lookup in _texts(track.latest).items()}
+    texts = {name: answer(lookup, track.texts.get(name)) for name, lookup in texts_of(track.latest).items()}
     said = StsEvidence(texts["mta_sts"]) if "mta_sts" in texts else None
     held = replace(route, hosts=hosts, mta_sts=said, tls_rpt=texts.get("tls_rpt"))
     return route if held == route else held
