@@ -7,9 +7,25 @@ from ipaddress import ip_address
 
 from hypothesis import strategies as st
 
+from mailtls.evidence import (
+    Exchange,
+    Handshake,
+    HostRoute,
+    Lookup,
+    LookupOutcome,
+    Offer,
+    ProbeEvidence,
+    Purpose,
+    RouteEvidence,
+    ScanEvidence,
+    StsFetch,
+)
 from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer, Refused, Silent
 from mailtls.model import Cause, Endpoint, Stage
+from mailtls.store.tracks import Kept, policy_kept, route_kept, scan_kept
 from mailtls.tls.names import VERSIONS
+from mailtls.tracking.kept import RouteKind, ScanKind
+from mailtls.tracking.sts import StsTrack
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PLACE = "fra1"
@@ -58,3 +74,29 @@ def same(one: HelloEvidence | None, other: HelloEvidence | None) -> bool:
     if one is None or other is None:
         return one is other
     return (one.asked, one.began, one.complete) == (other.asked, other.began, other.complete)
+
+
+def scan_of(endpoint: Endpoint, *, purpose: Purpose = Purpose.QUICK, began: datetime = NOW) -> ScanEvidence:
+    greeted = Exchange(Stage.GREETING, b"", b"220 mx1.example ESMTP\r\n", 0.0, 0.1)
+    shaken = Handshake("TLSv1.3", "TLS_AES_128_GCM_SHA256", "X25519", (b"\x30\x82a leaf", b"\x30\x82an intermediate"))
+    return ScanEvidence(endpoint, purpose, began, (ProbeEvidence(Offer(), began, (greeted,), shaken),))
+
+
+def route_of(domain: str, *, began: datetime = NOW, outcome: LookupOutcome = LookupOutcome.ANSWERED) -> RouteEvidence:
+    mx = Lookup(f"{domain}.", "MX", outcome, ("10 mx1.example.",) if outcome is LookupOutcome.ANSWERED else ())
+    address = Lookup("mx1.example.", "A", LookupOutcome.ANSWERED, ("192.0.2.1",))
+    return RouteEvidence(domain, mx, (HostRoute("mx1.example", 10, (address,)),) if mx.records else (), began=began)
+
+
+def policy_of(domain: str) -> StsTrack:
+    return StsTrack(StsFetch(f"https://mta-sts.{domain}/", f"mta-sts.{domain}", "1", NOW, status=404), failures=1)
+
+
+def kept_of(number: int) -> list[Kept]:
+    """Return a batch of which each part tells its number: a scan, a route and a policy."""
+    endpoint, domain = Endpoint(f"mx{number}.example", ip_address("192.0.2.1")), f"d{number}.example"
+    return [
+        scan_kept(scan_of(endpoint), ScanKind.CONCLUDED),
+        route_kept(route_of(domain), NOW, RouteKind.WHOLE),
+        policy_kept(domain, policy_of(domain), NOW),
+    ]

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import signal
-import sys
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from ipaddress import ip_address
-from pathlib import Path
 
 import pytest
-from remembered import NOW, ONE, PLACE, TWO, found, same
+from remembered import NOW, ONE, PLACE, TWO, found, kept_of, policy_of, route_of, same, scan_of
 from sqlalchemy import update
 
 from mailtls.budget import Pause
-from mailtls.model import Endpoint
+from mailtls.evidence import LookupOutcome, Purpose
+from mailtls.store import documents
 from mailtls.store.codec import Unreadable
 from mailtls.store.database import Store, StoreFailed
 from mailtls.store.engine import writing
-from mailtls.store.schema import hellos
+from mailtls.store.schema import hellos, scans
+from mailtls.store.tracks import Recalled, policy_kept, route_kept, scan_kept
+from mailtls.tracking.kept import RouteKind, ScanKind
 
 
 @asynccontextmanager
@@ -123,25 +122,62 @@ async def test_a_closed_store_says_so_and_may_be_closed_again(store: Store) -> N
         await store.load(PLACE, ONE)
 
 
-@pytest.mark.parametrize("acknowledged", [1, 2, 20])
-async def test_a_process_killed_at_any_moment_loses_nothing_that_it_was_told_is_saved(url: str, acknowledged: int) -> None:
-    for _ in range(2):  # the second one goes on where the first was killed
-        program = Path(__file__).with_name("saving.py")
-        saving = await asyncio.create_subprocess_exec(sys.executable, str(program), url, stdout=asyncio.subprocess.PIPE)
-        assert saving.stdout is not None
-        for _ in range(acknowledged):
-            assert await asyncio.wait_for(saving.stdout.readline(), 30)
-        saving.send_signal(signal.SIGKILL)
-        told = acknowledged + len((await saving.stdout.read()).splitlines())
-        assert await saving.wait() == -signal.SIGKILL
-        async with opened(url) as store:
-            for number in range(told):
-                assert same(await store.load(PLACE, Endpoint(f"mx{number}.example", ip_address("192.0.2.1"))), found(number))
-            for number in itertools.count(told):  # what it was about to say is whole, or not there
-                saved = await store.load(PLACE, Endpoint(f"mx{number}.example", ip_address("192.0.2.1")))
-                if saved is None:
-                    break
-                assert same(saved, found(number))
+LONG_AGO = NOW - timedelta(days=1)
+
+
+async def test_scans_routes_and_policies_are_there_in_the_order_in_which_they_began(url: str) -> None:
+    later, failed = NOW + timedelta(minutes=1), route_of("a.example", began=NOW + timedelta(minutes=1), outcome=LookupOutcome.TIMED_OUT)
+    quick, full = scan_of(ONE, began=later), scan_of(ONE, purpose=Purpose.FULL)
+    policy = policy_of("a.example")
+    kept = [scan_kept(quick, ScanKind.CONCLUDED), scan_kept(full, ScanKind.FULL), scan_kept(scan_of(TWO), ScanKind.FULL)]
+    kept += [route_kept(failed, later, RouteKind.FAILED), route_kept(route_of("a.example"), NOW, RouteKind.WHOLE)]
+    async with opened(url) as store:
+        assert await store.save_tracks(PLACE, [*kept, policy_kept("a.example", policy, NOW)], NOW) == ()
+    async with opened(url) as store:
+        found = await store.load_tracks(PLACE, LONG_AGO)
+        assert found == Recalled(found.scans, (route_of("a.example"), failed), (("a.example", policy),))
+        assert sorted(map(repr, found.scans)) == sorted(map(repr, (full, scan_of(TWO), quick)))
+        assert found.scans[-1] == quick
+        assert await store.load_tracks("nyc1", LONG_AGO) == Recalled()
+        assert await store.load_tracks(PLACE, NOW) == Recalled()
+
+
+async def test_of_each_kind_the_newest_takes_the_place_of_the_one_before_it(store: Store) -> None:
+    for minutes in range(3):
+        scan = scan_of(ONE, began=NOW + timedelta(minutes=minutes))
+        await store.save_tracks(PLACE, [scan_kept(scan, ScanKind.CONCLUDED)], NOW)
+    assert (await store.load_tracks(PLACE, LONG_AGO)).scans == (scan,)
+
+
+async def test_two_processes_of_one_vantage_may_save_the_same_at_once(url: str) -> None:
+    async with opened(url) as one, opened(url) as other:
+        batches = [[item for number in numbers for item in kept_of(number)] for numbers in (range(40), reversed(range(40)))]
+        for _ in range(5):
+            await asyncio.gather(one.save_tracks(PLACE, batches[0], NOW), other.save_tracks(PLACE, batches[1], NOW))
+        assert len((await one.load_tracks(PLACE, LONG_AGO)).scans) == 40
+
+
+async def test_a_damaged_scan_is_left_out_and_told_and_its_neighbour_is_not(store: Store) -> None:
+    await store.save_tracks(PLACE, [scan_kept(scan_of(endpoint), ScanKind.FULL) for endpoint in (ONE, TWO)], NOW)
+    with writing(store._engine) as connection:
+        connection.execute(update(scans).where(scans.c.address == str(ONE.address)).values(document=b"\0damaged"))
+    found = await store.load_tracks(PLACE, LONG_AGO)
+    assert found.scans == (scan_of(TWO),)
+    assert [why.partition(":")[0] for why in found.unreadable] == ["mx1.example 192.0.2.1"]
+
+
+async def test_what_is_too_large_is_left_out_and_told_and_its_neighbours_are_not(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "LARGEST_COMPRESSED", 1000)
+    large = scan_kept(replace(scan_of(ONE), vantage=os.urandom(2000).hex()), ScanKind.FULL)
+    assert await store.save_tracks(PLACE, [large, *kept_of(1)], NOW) == (large,)
+    assert len((await store.load_tracks(PLACE, LONG_AGO)).scans) == 1
+
+
+async def test_scans_routes_and_policies_are_forgotten_after_their_time(store: Store) -> None:
+    await store.save_tracks(PLACE, kept_of(1), NOW - timedelta(seconds=1))
+    await store.save_tracks(PLACE, kept_of(2), NOW)
+    assert await store.prune(NOW) == 3
+    assert [route.domain for route in (await store.load_tracks(PLACE, LONG_AGO)).routes] == ["d2.example"]
 
 
 @pytest.mark.parametrize("url", ["nonsense", "oracle+nothing://x/y", "sqlite://host/x"])
