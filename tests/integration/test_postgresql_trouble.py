@@ -3,15 +3,20 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import timedelta
 
 import psycopg
 import pytest
-from remembered import NOW, ONE, PLACE, found, same
+import structlog.testing
+from remembered import NOW, ONE, PLACE, TWO, found, kept_of, same
 from servers import PostgreSQL, free_port
 
 from mailtls.store import engine as engine_module
+from mailtls.store import keeper as keeper_module
 from mailtls.store.database import Store, StoreFailed
 from mailtls.store.engine import engine_of, reading
+from mailtls.store.keeper import Keeper
 
 
 async def refusal(url: str) -> str:
@@ -119,3 +124,39 @@ def test_four_processes_that_start_at_once_on_an_empty_database_make_its_tables_
         process.stdin.flush()
     assert [process.communicate(timeout=60)[1] for process in starting] == [""] * 4
     assert [process.returncode for process in starting] == [0] * 4
+
+
+async def test_a_server_that_is_stopped_under_a_keeper_is_told_once_counted_survived_and_caught_up_when_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeper_module, "_TOGETHER", 0.02)
+    monkeypatch.setattr(keeper_module, "_AGAIN", 0.1)
+    failures: list[None] = []
+    async with PostgreSQL() as cluster:
+        store = await Store.open(with_password(cluster.fresh_database()))
+        keeper = Keeper(store, PLACE, timedelta(days=400), lambda: failures.append(None), lambda: NOW)
+        with structlog.testing.capture_logs() as said:
+            keeper.keep(ONE, found(1))
+            await until(lambda: not keeper._due.is_set())
+            await cluster.stop()
+            for number in range(20):
+                keeper._keep(kept_of(number)[0])
+            keeper.keep(ONE, found(2))
+            await until(lambda: len(failures) >= 3)
+            assert await keeper.recall(TWO) is None  # nobody waits for it
+            await cluster.start()
+            await until(lambda: said[-1]["event"] == "the store works again")
+        reasons = [entry["why"] for entry in said if entry["log_level"] == "error"]
+        assert len(reasons) == len(set(reasons)) < len(failures)  # that it stops is one, that it is not there another
+        assert [entry["event"] for entry in said].count("the store works again") == 1
+        assert "sesame" not in str(said)
+        assert reasons[-1].endswith("it must be running and be reached from here, and user, password and database must be right")
+        assert same(await store.load(PLACE, ONE), found(2))
+        assert len((await store.load_tracks(PLACE, NOW - timedelta(days=1))).scans) == 20
+        await keeper.close()
+
+
+async def until(what: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not what():
+            await asyncio.sleep(0.01)

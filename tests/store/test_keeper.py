@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog.testing
-from remembered import NOW, ONE, PLACE, TWO, found, hello, same
+from remembered import NOW, ONE, PLACE, TWO, found, hello, kept_of, policy_of, route_of, same, scan_of
+from test_engine import no_more_than
 
 from mailtls.budget import Budget, Limits, Pause
 from mailtls.evidence import Failure
 from mailtls.hellos import HelloEvidence, Silent
 from mailtls.model import Cause, Endpoint, Stage
+from mailtls.store import engine as engine_module
 from mailtls.store import keeper as keeper_module
 from mailtls.store.codec import Unreadable
 from mailtls.store.database import Store, StoreFailed
 from mailtls.store.keeper import Keeper
+from mailtls.tracking.kept import RouteKind, ScanKind
 
 RETENTION = timedelta(days=400)
 
@@ -206,6 +213,57 @@ async def test_what_is_older_than_retention_goes(kept: Kept) -> None:
     await kept.until(lambda: kept.keeper._pruned_at)
     assert await kept.store.store.load(PLACE, ONE) is None
     assert await kept.store.store.load(PLACE, TWO) is not None
+
+
+@contextmanager
+def held_by_another_program(path: Path) -> Iterator[None]:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+@contextmanager
+def on_a_full_disk(path: Path) -> Iterator[None]:
+    with no_more_than(max(one.stat().st_size for one in path.parent.iterdir())):
+        yield
+
+
+@pytest.mark.parametrize("in_trouble", [held_by_another_program, on_a_full_disk])
+async def test_a_locked_database_and_a_full_disk_are_told_once_counted_survived_and_caught_up_afterwards(
+    in_trouble: Callable[[Path], AbstractContextManager[None]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "_PATIENCE", 0.05)
+    path = tmp_path / "mailtls.db"
+    kept = Kept(await Store.open(f"sqlite:///{path}"))
+    batches = [item for number in range(2, 22) for item in kept_of(number)]
+    with structlog.testing.capture_logs() as said:
+        with in_trouble(path):
+            kept.keeper.keep(ONE, found(1))
+            kept.keeper.keep_scan(scan_of(ONE), ScanKind.CONCLUDED)
+            kept.keeper.keep_route(route_of("a.example"), RouteKind.WHOLE)
+            await kept.until(lambda: kept.failures >= 2)
+            for item in batches:
+                kept.keeper._keep(item)  # work goes on
+            kept.keeper.keep_policy("a.example", policy_of("a.example"))
+            before = kept.failures
+            await kept.until(lambda: kept.failures > before + 1)
+        await kept.until(lambda: said[-1]["event"] == "the store works again")
+    assert [entry["log_level"] for entry in said] == ["error", "info"]
+    assert same(await kept.store.store.load(PLACE, ONE), found(1))
+    recalled = await kept.keeper.recall_tracks(NOW - timedelta(days=1))
+    assert [len(recalled.scans), len(recalled.routes), len(recalled.policies)] == [21, 21, 21]
+    await kept.keeper.close()
+
+
+async def test_what_a_clock_that_ran_ahead_measured_is_not_recalled(kept: Kept) -> None:
+    ahead = NOW + timedelta(seconds=1)
+    kept.keeper.keep_scan(scan_of(ONE, began=ahead), ScanKind.CONCLUDED)
+    kept.keeper.keep_scan(scan_of(TWO), ScanKind.CONCLUDED)
+    kept.keeper.keep_route(route_of("a.example", began=ahead), RouteKind.WHOLE)
+    await kept.until(lambda: not kept.keeper._due.is_set())
+    async with kept.keeper._writing:
+        recalled = await kept.keeper.recall_tracks(NOW - timedelta(days=1))
+    assert (recalled.scans, recalled.routes) == ((scan_of(TWO),), ())
 
 
 async def test_another_store_is_given_what_is_known(kept: Kept, url: str) -> None:
