@@ -163,6 +163,7 @@ class Daemon:
         keeper = await assembly.keeper(fresh, self.own.store_errors.inc)
         if keeper.vantage == former.vantage:
             former.hand_over(keeper)
+            self.schedule.measurer.hand_over(keeper)
         return keeper
 
     async def run(self, listen: Sequence[tuple[str, int]], announce: Callable[[str], None]) -> None:

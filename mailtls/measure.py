@@ -241,6 +241,14 @@ class Measurer:
         if self.memory is not None:
             self.memory.keep_scan(scan, kind_of_scan(scan, conclusive=track.concluded_at == track.attempted_at))
 
+    def hand_over(self, memory: Memory) -> None:
+        """Give the last full scans, and what is known of policies, to another memory; quick scans and routes come again soon."""
+        for track in self.tracks.values():
+            if track.full is not None:
+                memory.keep_scan(track.full, kind_of_scan(track.full, conclusive=True))
+        for domain, known in ({} if self.sts is None else self.sts.tracks).items():
+            memory.keep_policy(domain, known)
+
     def recall(self, scan: ScanEvidence) -> None:
         """Add a scan of an earlier process, or of another one, to what is remembered here, unless that is newer."""
         track = self.tracks.get(scan.endpoint)

@@ -336,6 +336,7 @@ async def test_a_database_that_cannot_be_used_ends_the_start_with_what_to_do(dae
 async def test_a_reload_moves_to_another_database_with_what_is_known_unless_that_cannot_be_used(daemon: Running) -> None:
     url = await daemon.start("solid.example", limits=FAST)
     whole = await saved(daemon, complete=True)
+    await kept(daemon.database, "scans", "enumerated", 1)
     settings = yaml.safe_load(daemon.path.read_text())
     settings["storage"]["url"] = f"sqlite:///{daemon.path.parent}/absent/mailtls.db"
     daemon.path.write_text(yaml.safe_dump(settings))
@@ -347,3 +348,4 @@ async def test_a_reload_moves_to_another_database_with_what_is_known_unless_that
     assert (await fetch(url + "-/reload", "POST"))[0] == 200
     assert await daemon.end(signal.SIGTERM) == 0
     assert [found.asked for found in rows(other)] == [whole.asked]
+    await kept(other, "scans", "enumerated", 1)

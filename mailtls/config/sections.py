@@ -261,7 +261,7 @@ class Confirmation(Section):
 
 
 class Storage(Section):
-    """What a daemon remembers across restarts: what servers accept, and who asked us to stay away."""
+    """What a daemon remembers across restarts: what it saw, and who asked us to stay away."""
 
     url: Database = Field(
         default="sqlite:///mailtls.db",
