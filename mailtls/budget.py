@@ -11,18 +11,17 @@ import random
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from publicsuffixlist import PublicSuffixList
 
-from mailtls.dial import ended
+from mailtls.dial import Ended, ended
 from mailtls.model import Cause, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-    from datetime import datetime
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 
     from mailtls.evidence import Failure
     from mailtls.model import Endpoint
@@ -83,8 +82,20 @@ def _organization(host: str) -> str:
     return _suffixes().privatesuffix(host) or host
 
 
+class Shared(Protocol):
+    """What several processes know of their visits together: :class:`~mailtls.jobs.turns.Turns`, where a database holds it."""
+
+    async def take(self, accounts: Collection[str], pace: float, deadline: float) -> tuple[float, Mapping[str, Pause]]:
+        """Reserve the next turn with all of some accounts; return for how long to wait, and who of them asked us to stay away."""
+
+
+def _asked_to_stay_away(operator: str) -> Ended:
+    return ended(Cause.BUDGET_EXHAUSTED, Stage.CONNECT, f"{operator} asked us to stay away for now")
+
+
 @dataclass(slots=True)
 class _Account:
+    key: str
     places: asyncio.Semaphore
     gate: asyncio.Lock = field(default_factory=asyncio.Lock)
     next_start: float = 0.0
@@ -121,6 +132,9 @@ class Budget:
         self._vary = vary
         self.changed: Callable[[], object] = bool
         """Is called when :meth:`pauses` has changed."""
+        self.shared: Shared | None = None
+        """Where other processes visit from the same place: then a scan has one visit at a time, and nobody waits for a pause to end."""
+        self._told: set[str] = set()
         self._all = asyncio.Semaphore(limits.concurrency)
         self._accounts: dict[str, _Account] = {}
 
@@ -141,12 +155,12 @@ class Budget:
                 self._accounts = {
                     k: a for k, a in self._accounts.items() if a.places.locked() or max(a.next_start, a.closed_until) > now - 3600
                 }
-            account = self._accounts[key] = _Account(asyncio.Semaphore(places))
+            account = self._accounts[key] = _Account(key, asyncio.Semaphore(places))
         return account
 
     def _both(self, endpoint: Endpoint) -> tuple[_Account, _Account]:
-        operator = self._account(f"operator {self.operator_of(endpoint.host)}", self.limits.per_operator)
-        return operator, self._account(f"address {endpoint.address}", self.limits.per_operator)
+        operator, address = self.accounts_of(endpoint)
+        return self._account(operator, self.limits.per_operator), self._account(address, self.limits.per_operator)
 
     def inherit(self, older: Budget) -> None:
         """Take over who asked us to stay away, and for how long: a reload is no excuse to knock again."""
@@ -163,6 +177,30 @@ class Budget:
             for key, account in self._accounts.items()
             if account.closed_until > (lately if account.strikes else moment)
         }
+
+    def changes(self, now: datetime) -> dict[str, Pause]:
+        """Return what became of whom since this was last asked: who asked us to stay away, or let us in again (no strikes)."""
+        moment = self._clock()
+        told, self._told = self._told, set()
+        accounts = [self._accounts[key] for key in told if key in self._accounts]
+        return {a.key: Pause(now + timedelta(seconds=min(a.closed_until - moment, self._longest)), a.strikes) for a in accounts}
+
+    def remind(self, keys: Collection[str]) -> None:
+        """Have :meth:`changes` tell of some accounts again, because nobody could be told."""
+        self._told |= set(keys)
+
+    def accounts_of(self, endpoint: Endpoint) -> tuple[str, str]:
+        """Return the names of the accounts that a visit to an endpoint goes to: its operator's, and its address's."""
+        return f"operator {self.operator_of(endpoint.host)}", f"address {endpoint.address}"
+
+    def heed(self, pauses: Mapping[str, Pause], now: datetime) -> None:
+        """Stay away from whom another process was asked to; what this one was told itself counts as well."""
+        for key, pause in pauses.items():
+            account = self._account(key, self.limits.per_operator)
+            left = min((pause.until - now).total_seconds(), self._longest)
+            account.closed_until = max(account.closed_until, self._clock() + left)
+            if key not in self._told:
+                account.strikes = max(0, min(pause.strikes, _MOST_STRIKES))
 
     def resume(self, pauses: Mapping[str, Pause], now: datetime) -> None:
         """Stay away from whom an earlier process was asked to. No longer than the longest pause, should the clock have been set back."""
@@ -183,6 +221,15 @@ class Budget:
     def closed_for(self, endpoint: Endpoint) -> float:
         """Return for how many seconds we stay away from an endpoint, because it or its operator asked us to; 0 where nobody did."""
         return max(0.0, max(account.closed_until for account in self._both(endpoint)) - self._clock())
+
+    @property
+    def at_once(self) -> int:
+        """Visits at a time for one scan; where processes share an operator, each scan has one of its places."""
+        return self.limits.per_operator if self.shared is None else 1
+
+    def is_worth_a_trial(self, endpoint: Endpoint) -> bool:
+        """Whether we may visit an endpoint so soon that a scan of it can begin now."""
+        return self.closed_for(endpoint) <= (self.limits.scan_deadline if self.shared is None else 0)
 
     @asynccontextmanager
     async def place(self, endpoint: Endpoint, deadline: float) -> AsyncIterator[None]:
@@ -207,8 +254,16 @@ class Budget:
                             raise spent  # also where there is nothing to wait for: a time-out comes only to those who wait
                         if wait == 0:
                             break
+                        if self.shared is not None and self.closed_for(endpoint):
+                            raise _asked_to_stay_away(self.operator_of(endpoint.host))
                         await self._sleep(wait)
                     await self._all.acquire()
+                    if self.shared is not None:
+                        try:
+                            await self._take(self.shared, endpoint, deadline)
+                        except BaseException:
+                            self._all.release()
+                            raise
                     operator.next_start = address.next_start = self._clock() + self.limits.pace
                 waiting.reschedule(None)
                 try:
@@ -217,6 +272,15 @@ class Budget:
                     self._all.release()
         except TimeoutError:
             raise spent from None
+
+    async def _take(self, shared: Shared, endpoint: Endpoint, deadline: float) -> None:
+        """Wait for a turn among all processes. The place among ours is held meanwhile: so the gap lies between the visits themselves."""
+        wait, pauses = await shared.take(self.accounts_of(endpoint), self.limits.pace, deadline)
+        self.heed(pauses, datetime.now(UTC))
+        if self.closed_for(endpoint):
+            raise _asked_to_stay_away(self.operator_of(endpoint.host))
+        if wait:
+            await self._sleep(wait)
 
     def _wait(self, *accounts: _Account) -> float:
         """Return for how many seconds a visit has to wait for its turn."""
@@ -228,6 +292,7 @@ class Budget:
         if failure is None:
             if operator.strikes or address.strikes:
                 operator.strikes = address.strikes = 0
+                self._told |= {operator.key, address.key}
                 self.changed()
             return
         if failure.cause in _ASKED_TO_LEAVE:
@@ -243,4 +308,5 @@ class Budget:
         account.strikes = min(account.strikes + 1, _MOST_STRIKES)
         pause = min(_FIRST_PAUSE * 2 ** (account.strikes - 1), _LONGEST_PAUSE) * self._unit
         account.closed_until = now + pause * self._vary()
+        self._told.add(account.key)
         self.changed()

@@ -146,10 +146,15 @@ class Measurer:
             progress: told when a scan begins (false) and when it is done (true).
 
         """
-        endpoints = {endpoint for host in route.hosts for endpoint in endpoints_of(host, self.port)}
-        await asyncio.gather(self._renew_policy(route), *(self._scan_once(endpoint, purpose, progress) for endpoint in endpoints))
+        endpoints = self.endpoints(route)
+        await asyncio.gather(self.renew_policy(route), *(self.scan(endpoint, purpose, progress) for endpoint in endpoints))
 
-    async def _renew_policy(self, route: RouteEvidence) -> None:
+    def endpoints(self, route: RouteEvidence) -> set[Endpoint]:
+        """Return the endpoints that a route leads to."""
+        return {endpoint for host in route.hosts for endpoint in endpoints_of(host, self.port)}
+
+    async def renew_policy(self, route: RouteEvidence) -> None:
+        """Fetch a domain's MTA-STS policy, where that is due."""
         if self.sts is not None and not self.prober.closing and not self._is_excluded(sts_host_name(route.domain)):
             before = self.sts.tracks.get(route.domain)
             await self.sts.renew(route)
@@ -162,7 +167,13 @@ class Measurer:
         track = None if self.sts is None else self.sts.tracks.get(domain)
         return None if track is None else track.latest
 
-    async def _scan_once(self, endpoint: Endpoint, purpose: Purpose | None, progress: Callable[[Endpoint, bool], None] | None) -> None:
+    async def scan(
+        self, endpoint: Endpoint, purpose: Purpose | None = None, progress: Callable[[Endpoint, bool], None] | None = None
+    ) -> None:
+        """Scan one endpoint, once for all who ask for it meanwhile; where that is not due, or it asked us to stay away, do nothing.
+
+        The arguments are those of :meth:`measure`.
+        """
         if progress is not None:
             progress(endpoint, False)
         task = self._under_way.get(endpoint)
@@ -174,13 +185,19 @@ class Measurer:
         if progress is not None:
             progress(endpoint, True)
 
+    def break_off(self, endpoint: Endpoint) -> None:
+        """End a scan at once, where one is under way: another process may begin one."""
+        task = self._under_way.get(endpoint)
+        if task is not None:
+            task.cancel()
+
     async def _scan(self, endpoint: Endpoint, purpose: Purpose | None) -> None:
         now = datetime.now(UTC)
         track = self.tracks.get(endpoint)
         if purpose is None and self.pace is not None:
             if track is not None and now - track.attempted_at < 0.7 * self.pace.interval:
                 return  # another domain that leads here has just had it scanned
-            if track is not None and self.prober.budget.closed_for(endpoint) > self.prober.budget.limits.scan_deadline:
+            if track is not None and not self.prober.budget.is_worth_a_trial(endpoint):
                 return  # we were asked to stay away; what is remembered ages in plain sight
             purpose = Purpose.FULL if is_full_scan_due(track, now, self.pace.enumeration_interval) else Purpose.QUICK
         scan = await self._visit(endpoint, purpose or Purpose.FULL, track, now)
@@ -249,11 +266,13 @@ class Measurer:
         for domain, known in ({} if self.sts is None else self.sts.tracks).items():
             memory.keep_policy(domain, known)
 
-    def recall(self, scan: ScanEvidence) -> None:
-        """Add a scan of an earlier process, or of another one, to what is remembered here, unless that is newer."""
+    def recall(self, scan: ScanEvidence) -> bool:
+        """Add a scan of an earlier process, or of another one, to what is remembered here, unless that is newer. Returns whether it was not."""
         track = self.tracks.get(scan.endpoint)
-        if track is None or scan.began > track.attempted_at:
-            self._absorb(scan)
+        if track is not None and scan.began <= track.attempted_at:
+            return False
+        self._absorb(scan)
+        return True
 
     def _absorb(self, scan: ScanEvidence) -> Track:
         """Add a scan to what is remembered, and the authorities that it shows to what is known."""

@@ -150,7 +150,7 @@ class Prober:
             each()
             return asked
 
-        await ask_all(questions, one, self.budget.limits.per_operator)
+        await ask_all(questions, one, self.budget.at_once)
 
     async def _ask(self, endpoint: Endpoint, offer: HelloOffer, questions: Questions, began: float, deadline: float) -> Asked:
         try:

@@ -1,17 +1,16 @@
-"""The schedule: each domain is looked at once an interval, at a moment of its own, for as long as the daemon lives."""
+"""The schedule: what it takes to look at a domain, and what is known of all of them; a driver decides when, and in which process."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from mailtls.model import MXSet, Provider, Snapshot, Verdict
-from mailtls.observation import endpoints_of
+from mailtls.rounds import Rounds
 from mailtls.tracking.kept import kind_of_route
 from mailtls.tracking.routes import RouteTrack, absorb_route, route_now
 
@@ -25,13 +24,22 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(component="schedule")
 
-_FIRST_ROUND = 30.0
 _WARNED_AGAIN = timedelta(hours=1)
 _RENDERED_AGAIN = timedelta(seconds=1)
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+class Driver(Protocol):
+    """Who has the domains looked at, again and again."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    async def stop(self) -> None:
+        """End what is under way, and wait until that is done."""
 
 
 class Schedule:
@@ -66,22 +74,23 @@ class Schedule:
         self.progressed_at = time.monotonic()
         self._now = now
         self._cycle: set[str] = set()
+        self._looked_at_elsewhere: set[str] = set()
         self._warned_at: datetime | None = None
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._random = random.Random()  # noqa: S311 - jitter, not secrets
         self._snapshot: tuple[datetime, Snapshot] | None = None
+        self.driver: Driver = Rounds(self)
+        """Who does the work: this process alone, unless it shares that with others."""
 
     def inherit(self, older: Schedule) -> None:
         """Take over what another schedule knows: after a reload nothing has to be measured anew."""
         self.measurer.inherit(older.measurer)
-        owners = self._owners()
+        owners = self.owners()
         self.routes = {domain: route for domain, route in older.routes.items() if domain in owners}
         self.mx_sets = {domain: known for domain, known in older.mx_sets.items() if domain in owners}
         self.last_cycle_at = older.last_cycle_at
 
     async def recall(self, recalled: Recalled) -> None:
         """Know again what an earlier process knew, with the age that it has."""
-        owners = self._owners()
+        owners = self.owners()
         for route in recalled.routes:
             if route.domain in owners:
                 track = self.routes[route.domain] = absorb_route(self.routes.get(route.domain), route)
@@ -96,56 +105,71 @@ class Schedule:
                 await asyncio.sleep(0)  # a thousand of them take seconds
         self._snapshot = None
 
-    def _owners(self) -> dict[str, str]:
+    async def hear(self, recalled: Recalled) -> None:
+        """Take what other processes of this vantage have found out meanwhile; what is known here already, or better, is left out."""
+        owners = self.owners()
+        for route in recalled.routes:
+            known = self.routes.get(route.domain)
+            latest = None if known is None else known.latest.began
+            if route.domain in owners and route.began is not None and (latest is None or route.began > latest):
+                self.learn_way(route.domain, absorb_route(known, route))
+                self._looked_at_elsewhere.add(route.domain)
+        if self.measurer.sts is not None:  # of a domain that was looked at here last, what is here is the newest
+            self.measurer.sts.tracks |= {domain: track for domain, track in recalled.policies if domain in self._looked_at_elsewhere}
+        for scan in recalled.scans:
+            if self.measurer.recall(scan):
+                self.note_progress()
+                await asyncio.sleep(0)
+
+    def owners(self) -> dict[str, str]:
+        """Return the domains that are watched, and whose they are."""
         return {domain: provider.name for provider in self.partners for domain in provider.domains}
 
     def start(self) -> None:
-        """Begin: the first looks are spread over half a minute, or over the interval where that is shorter."""
-        owners = self._owners()
-        spread = min(_FIRST_ROUND, self.interval.total_seconds() / 2)
-        for index, domain in enumerate(owners):
-            self._tasks[domain] = asyncio.create_task(self._watch(domain, spread * index / max(1, len(owners))), name=f"watch {domain}")
+        """Begin to look at the domains, or to have them looked at."""
+        self.driver.start()
 
     async def stop(self) -> None:
-        """End every look that is under way, and wait until that is done."""
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        self._tasks.clear()
-
-    async def _watch(self, domain: str, wait: float) -> None:
-        due = time.monotonic() + wait
-        period = self.interval.total_seconds()
-        while True:
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            self.lag = max(0.0, time.monotonic() - due)
-            try:
-                await self.look(domain)
-            except Exception:
-                log.exception("a look broke", domain=domain)
-            # The next is counted from when this one was due, so that a slow partner does not drift; never in the past.
-            due = max(due + period * self._random.uniform(1 - self.jitter, 1 + self.jitter), time.monotonic())
+        """End that, and wait until it is done."""
+        await self.driver.stop()
 
     async def look(self, domain: str) -> None:
         """Look at one domain: its route, then its endpoints."""
-        route = await self.measurer.route(domain)
-        track = absorb_route(self.routes.get(domain), route)
+        track = await self.find_way(domain)
         # Where the resolver failed, the endpoints of the route known so far are still there to be looked at.
-        await self.measurer.measure(self._way(track))
+        await self.measurer.measure(self.way(track))
+        self.learn_way(domain, track)
+        self.keep_way(track)
+
+    async def find_way(self, domain: str) -> RouteTrack:
+        """Find out where the mail of a domain goes, and return what is known of that now."""
+        route = await self.measurer.route(domain)
+        self._looked_at_elsewhere.discard(domain)
+        return absorb_route(self.routes.get(domain), route)
+
+    def learn_way(self, domain: str, track: RouteTrack) -> None:
+        """Take what is known of the way to a domain, be it that this process found it out, or another one of this vantage."""
         self.routes[domain] = track
-        if self.measurer.memory is not None:
-            self.measurer.memory.keep_route(route, kind_of_route(route))
-        self._note_mx(domain, route)
-        self.progressed_at = time.monotonic()
-        self._snapshot = None
+        self._note_mx(domain, track.latest)
+        self.note_progress()
         self._cycle.add(domain)
-        if len(self._cycle) >= len(self._owners()):
+        if len(self._cycle) >= len(self.owners()):
             self._cycle.clear()
             self.last_cycle_at = self._now()
             self._forget()
             self._warn_if_blind()
 
-    def _way(self, track: RouteTrack) -> RouteEvidence:
+    def keep_way(self, track: RouteTrack) -> None:
+        """Keep what came of the last look-up of the way to a domain, where that outlives the process."""
+        if self.measurer.memory is not None:
+            self.measurer.memory.keep_route(track.latest, kind_of_route(track.latest))
+
+    def note_progress(self) -> None:
+        """Take it that something was measured: work goes on, and what was shown so far is out of date."""
+        self.progressed_at = time.monotonic()
+        self._snapshot = None
+
+    def way(self, track: RouteTrack) -> RouteEvidence:
         """Return the way to a domain that holds now. An older configuration may have let in hosts that are excluded."""
         return self.measurer.permitted(route_now(track, self._now(), self.interval))
 
@@ -163,11 +187,10 @@ class Schedule:
     def _forget(self) -> None:
         self.measurer.forget_all_but(self._led_to())
         if self.measurer.sts is not None:
-            self.measurer.sts.forget_all_but(set(self._owners()))
+            self.measurer.sts.forget_all_but(set(self.owners()))
 
     def _led_to(self) -> set[Endpoint]:
-        port = self.measurer.port
-        return {e for track in self.routes.values() for host in self._way(track).hosts for e in endpoints_of(host, port)}
+        return set().union(*(self.measurer.endpoints(self.way(track)) for track in self.routes.values()))
 
     def _warn_if_blind(self) -> None:
         """Say so, at most once an hour, when nothing conclusive came of the last attempt at any domain."""
@@ -179,16 +202,16 @@ class Schedule:
         now = self._now()
         if self._warned_at is None or not timedelta() <= now - self._warned_at < _WARNED_AGAIN:
             self._warned_at = now
-            log.warning("no domain could be measured this cycle", domains=len(self._owners()), hint="mailtls doctor examines this vantage")
+            log.warning("no domain could be measured this cycle", domains=len(self.owners()), hint="mailtls doctor examines this vantage")
 
     def snapshot(self) -> Snapshot:
         """Return what is known now; made anew at most once a second, however often it is asked for."""
         now = self._now()
         if self._snapshot is not None and timedelta() <= now - self._snapshot[0] < _RENDERED_AGAIN:
             return self._snapshot[1]
-        owners = self._owners()
+        owners = self.owners()
         tracks = [(domain, track) for domain, track in sorted(self.routes.items()) if domain in owners]
-        seen = tuple(self.measurer.observe(owners[domain], self._way(track), now, track.latest) for domain, track in tracks)
+        seen = tuple(self.measurer.observe(owners[domain], self.way(track), now, track.latest) for domain, track in tracks)
         waiting = tuple((owner, domain) for domain, owner in owners.items() if domain not in self.routes)
         self._snapshot = now, Snapshot(self.measurer.compare(seen, now), waiting)
         return self._snapshot[1]

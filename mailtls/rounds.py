@@ -1,0 +1,55 @@
+"""The work of one process that has its vantage for itself: it looks at each domain once an interval, at a moment of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from mailtls.schedule import Schedule
+
+log = structlog.get_logger(component="schedule")
+
+_FIRST_ROUND = 30.0
+
+
+class Rounds:
+    """Has a schedule look at its domains, in this process alone."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        """Take a schedule; nothing begins before :meth:`start`."""
+        self._schedule = schedule
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._random = random.Random()  # noqa: S311 - jitter, not secrets
+
+    def start(self) -> None:
+        """Begin: the first looks are spread over half a minute, or over the interval where that is shorter."""
+        domains = self._schedule.owners()
+        spread = min(_FIRST_ROUND, self._schedule.interval.total_seconds() / 2)
+        for index, domain in enumerate(domains):
+            self._tasks[domain] = asyncio.create_task(self._watch(domain, spread * index / max(1, len(domains))), name=f"watch {domain}")
+
+    async def stop(self) -> None:
+        """End every look that is under way, and wait until that is done."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._tasks.clear()
+
+    async def _watch(self, domain: str, wait: float) -> None:
+        schedule = self._schedule
+        due = time.monotonic() + wait
+        period = schedule.interval.total_seconds()
+        while True:
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            schedule.lag = max(0.0, time.monotonic() - due)
+            try:
+                await schedule.look(domain)
+            except Exception:
+                log.exception("a look broke", domain=domain)
+            # The next is counted from when this one was due, so that a slow partner does not drift; never in the past.
+            due = max(due + period * self._random.uniform(1 - schedule.jitter, 1 + schedule.jitter), time.monotonic())
