@@ -13,6 +13,7 @@ from mailtls.probe import Prober
 from mailtls.resolve import BadName, Resolver, ascii_name
 from mailtls.sts_host import Fetching, StsFetcher
 from mailtls.sts_keeper import StsKeeper
+from mailtls.tracking.standing import Confirmation
 from mailtls.tracking.sts import Cadence
 from mailtls.visit import Visitor
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from mailtls.config import Configuration
     from mailtls.probe import Told
+    from mailtls.store.bookkeeper import Bookkeeper
+    from mailtls.store.database import Store
     from mailtls.store.keeper import Keeper
 
 
@@ -81,3 +84,27 @@ async def keeper(configuration: Configuration, failed: Callable[[], object]) -> 
     except StoreFailed as error:
         raise BadConfiguration([f"storage.url: {error}"]) from error
     return Keeper(store, configuration.vantage.name, configuration.storage.retention, failed)
+
+
+def confirmation(configuration: Configuration) -> Confirmation:
+    """Return when sightings are enough, as a configuration says."""
+    wanted = configuration.confirmation
+    return Confirmation(wanted.probes, wanted.cycles, configuration.schedule.interval, wanted.holds)
+
+
+async def bookkeeper(configuration: Configuration, store: Store, failed: Callable[[], object]) -> Bookkeeper:
+    """Make who keeps the ledger of regressions in a store, and let him read what is known.
+
+    Args:
+        configuration: what it goes by.
+        store: where to keep it.
+        failed: called each time that the store fails.
+
+    """
+    from mailtls.store.bookkeeper import Bookkeeper  # noqa: PLC0415 - as above
+    from mailtls.tracking.ledger import Ledger  # noqa: PLC0415
+
+    books = Bookkeeper(store, Ledger(confirmation(configuration), vantage=configuration.vantage.name), failed)
+    books.watch_only(domain for provider in configuration.partners() for domain in provider.domains)
+    await books.open()
+    return books

@@ -21,15 +21,18 @@ from mailtls.schedule import Schedule
 from mailtls.show.daemon_metrics import DaemonMetrics
 from mailtls.show.metrics import SnapshotCollector
 from mailtls.show.mx_changes import MXCollector
+from mailtls.show.regressions import RegressionCollector, VantageCollector
 from mailtls.tracking.holding import INTERVALS_HELD
+from mailtls.tracking.told import Told
 from mailtls.web import application
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from mailtls.config import Configuration
-    from mailtls.model import Snapshot
+    from mailtls.model import Family, Snapshot
+    from mailtls.store.bookkeeper import Bookkeeper
     from mailtls.store.keeper import Keeper
 
 log = structlog.get_logger(component="daemon")
@@ -59,10 +62,13 @@ class Daemon:
         self.own = DaemonMetrics(self.registry)
         self.registry.register(SnapshotCollector(self.snapshot))
         self.registry.register(MXCollector(lambda: self.schedule.mx_sets))
+        self.registry.register(RegressionCollector(lambda: self.told().regressions))
+        self.registry.register(VantageCollector(self.reachable, lambda: self.told().blind))
         self._path = path
         self._reloading = asyncio.Lock()
         self._notify = _Notifier()
         self._keeper: Keeper | None = None
+        self._books: Bookkeeper | None = None
         self.configuration = configuration
         self.schedule = self._plan(configuration)
         self.own.reload_ok.set(1)
@@ -71,7 +77,16 @@ class Daemon:
     def _plan(self, configuration: Configuration) -> Schedule:
         measurer = assembly.measurer(configuration, lasting=True, told=self.own.count)
         schedule = configuration.schedule
-        return Schedule(measurer, configuration.partners(), schedule.interval, schedule.jitter)
+        controls = configuration.vantage.controls
+        return Schedule(measurer, configuration.partners(), schedule.interval, schedule.jitter, controls=controls)
+
+    def reachable(self) -> Mapping[Family, bool]:
+        """Return for each family whether port 25 can be reached from here; one of which that cannot be told is missing."""
+        return self.schedule.reachable()
+
+    def told(self) -> Told:
+        """Return what is known of regressions."""
+        return Told() if self._books is None else self._books.told
 
     def now(self) -> datetime:
         """Return the time."""
@@ -120,6 +135,7 @@ class Daemon:
                     log.warning("web.listen has changed; that takes a restart")
                 schedule = self._plan(fresh)
                 keeper = await self._keeper_for(fresh)
+                books = await self._books_for(fresh, keeper)
             except config.BadConfiguration as error:
                 self.own.reload_ok.set(0)
                 log.error("reload refused, the old configuration stays in force", mistakes=error.mistakes)  # noqa: TRY400 - no traceback
@@ -128,15 +144,19 @@ class Daemon:
                 self._notify("READY=1")
             await self.schedule.stop()
             schedule.measurer.memory = keeper
+            self._listen_to(schedule, books)
             schedule.inherit(self.schedule)
             if keeper is not None:
                 keeper.watch(schedule.measurer.prober.budget)
             former, self._keeper = self._keeper, keeper
+            former_books, self._books = self._books, books
             self.configuration, self.schedule = fresh, schedule
             schedule.start()
             self.own.reload_ok.set(1)
             self.own.reload_at.set_to_current_time()
             log.info("reloaded", domains=sum(len(p.domains) for p in schedule.partners))
+            if former_books is not None and former_books is not books:
+                await former_books.close()
             if former is not None and former is not keeper:
                 await former.close()
 
@@ -151,6 +171,24 @@ class Daemon:
         recalled = await keeper.recall_tracks(self.now() - INTERVALS_HELD * self.configuration.schedule.enumeration_interval)
         await self.schedule.recall(recalled)
         log.info("recalled", scans=len(recalled.scans), routes=len(recalled.routes), policies=len(recalled.policies))
+        self._books = await assembly.bookkeeper(self.configuration, keeper.store, self.own.store_errors.inc)
+        self._listen_to(self.schedule, self._books)
+
+    def _listen_to(self, schedule: Schedule, books: Bookkeeper | None) -> None:
+        """Let the ledger learn what a schedule sees, and the schedule who is to be looked at again."""
+        if books is not None:
+            schedule.measurer.saw, schedule.saw_controls, schedule.told = books.saw, books.saw_controls, self.told
+
+    async def _books_for(self, fresh: Configuration, keeper: Keeper | None) -> Bookkeeper | None:
+        """Return who keeps the ledger by a new configuration: the one that there is, unless something that it goes by is another now."""
+        former = self._books
+        if former is None or keeper is None:
+            return None
+        if keeper is self._keeper and assembly.confirmation(fresh) == assembly.confirmation(self.configuration):
+            former.watch_only(domain for provider in fresh.partners() for domain in provider.domains)
+            return former
+        await former.turn()
+        return await assembly.bookkeeper(fresh, keeper.store, self.own.store_errors.inc)
 
     async def _keeper_for(self, fresh: Configuration) -> Keeper | None:
         """Return who keeps what a new configuration's scans find: the one that there is, unless place or vantage are others now."""
@@ -222,6 +260,8 @@ class Daemon:
             heartbeat.cancel()
             await self.schedule.stop()
             await self.schedule.measurer.drain(_DRAIN)
+            if self._books is not None:
+                await self._books.close()
             if self._keeper is not None:
                 await self._keeper.close()
             server.should_exit = True

@@ -16,6 +16,7 @@ from mailtls.observation import endpoints_of, observe_domain
 from mailtls.policy.judge import Judge
 from mailtls.resolve import BadName, ascii_name
 from mailtls.sts_host import sts_host_name
+from mailtls.tracking.fresh import fresh_look, fresh_scan
 from mailtls.tracking.holding import Track, absorb, is_full_scan_due, observe, shows_another_certificate
 from mailtls.tracking.kept import kind_of_scan
 from mailtls.trust.anchors import Path, find_path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mailtls.probe import Prober
     from mailtls.resolve import Resolver
     from mailtls.sts_keeper import StsKeeper
+    from mailtls.tracking.fresh import FreshLook, FreshScan
     from mailtls.tracking.kept import RouteKind, ScanKind
     from mailtls.tracking.sts import StsTrack
     from mailtls.trust.pkix import Anchors
@@ -108,6 +110,8 @@ class Measurer:
         self.pace = pace
         self.memory: Memory | None = None
         self.sts = sts
+        self.saw: Callable[[FreshScan | FreshLook], object] | None = None
+        """Is told what each scan, and each look at a domain, saw, for what becomes of that over time."""
         self.judge = Judge(policies)
         self.tracks: dict[Endpoint, Track] = {}
         self._under_way: dict[Endpoint, asyncio.Task[None]] = {}
@@ -136,7 +140,12 @@ class Measurer:
         return route
 
     async def measure(
-        self, route: RouteEvidence, purpose: Purpose | None = None, progress: Callable[[Endpoint, bool], None] | None = None
+        self,
+        route: RouteEvidence,
+        purpose: Purpose | None = None,
+        progress: Callable[[Endpoint, bool], None] | None = None,
+        *,
+        again: bool = False,
     ) -> None:
         """Scan every endpoint of a route, and fetch the domain's MTA-STS policy where that is due.
 
@@ -144,20 +153,21 @@ class Measurer:
             route: which endpoints.
             purpose: of the scans; ``None`` lets what is remembered of each endpoint decide.
             progress: told when a scan begins (false) and when it is done (true).
+            again: fetch the policy though it is not due.
 
         """
         endpoints = self.endpoints(route)
-        await asyncio.gather(self.renew_policy(route), *(self.scan(endpoint, purpose, progress) for endpoint in endpoints))
+        await asyncio.gather(self.renew_policy(route, again=again), *(self.scan(endpoint, purpose, progress) for endpoint in endpoints))
 
     def endpoints(self, route: RouteEvidence) -> set[Endpoint]:
         """Return the endpoints that a route leads to."""
         return {endpoint for host in route.hosts for endpoint in endpoints_of(host, self.port)}
 
-    async def renew_policy(self, route: RouteEvidence) -> None:
-        """Fetch a domain's MTA-STS policy, where that is due."""
+    async def renew_policy(self, route: RouteEvidence, *, again: bool = False) -> None:
+        """Fetch a domain's MTA-STS policy, where that is due, or wanted again."""
         if self.sts is not None and not self.prober.closing and not self._is_excluded(sts_host_name(route.domain)):
             before = self.sts.tracks.get(route.domain)
-            await self.sts.renew(route)
+            await self.sts.renew(route, again=again)
             track = self.sts.tracks.get(route.domain)
             if self.memory is not None and track is not None and track != before:
                 self.memory.keep_policy(route.domain, track)
@@ -231,6 +241,7 @@ class Measurer:
         """
         self.tracks = older.tracks
         self.anchors = self.anchors.knowing(older.anchors.known)
+        older.saw = self.saw
         self._under_way = older._under_way
         older.memory = self.memory
         self.prober.budget.inherit(older.prober.budget)
@@ -254,7 +265,10 @@ class Measurer:
 
     def remember(self, scan: ScanEvidence) -> None:
         """Add one more scan to what is remembered, here and in what outlives the process."""
+        before = self.tracks.get(scan.endpoint)
         track = self._absorb(scan)
+        if self.saw is not None:
+            self.saw(fresh_scan(scan, self.anchors, before, self.prober.budget.operator_of(scan.endpoint.host)))
         if self.memory is not None:
             self.memory.keep_scan(scan, kind_of_scan(scan, conclusive=track.concluded_at == track.attempted_at))
 
@@ -273,6 +287,19 @@ class Measurer:
             return False
         self._absorb(scan)
         return True
+
+    def saw_way(self, route: RouteEvidence) -> None:
+        """Tell what a look at a domain saw, after the scans of its endpoints.
+
+        Args:
+            route: as the resolver returned it, with the hosts that are permitted.
+
+        """
+        if self.saw is None or self.pace is None or route.began is None:
+            return
+        shown = route if self.sts is None else self.sts.fetched(route, route.began)
+        operator = self.prober.budget.operator_of(route.domain)
+        self.saw(fresh_look(shown, route.began, self.tracks.get, self.anchors, self.port, self.pace.interval, operator))
 
     def _absorb(self, scan: ScanEvidence) -> Track:
         """Add a scan to what is remembered, and the authorities that it shows to what is known."""

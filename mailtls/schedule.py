@@ -11,25 +11,37 @@ import structlog
 
 from mailtls.model import MXSet, Provider, Snapshot, Verdict
 from mailtls.rounds import Rounds
+from mailtls.tracking.fresh import subject_of
 from mailtls.tracking.kept import kind_of_route
+from mailtls.tracking.reach import attempt_of, has_answered, reachable
 from mailtls.tracking.routes import RouteTrack, absorb_route, route_now
+from mailtls.tracking.told import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from mailtls.evidence import RouteEvidence
     from mailtls.measure import Measurer
-    from mailtls.model import Endpoint
+    from mailtls.model import Endpoint, Family
     from mailtls.store.tracks import Recalled
+    from mailtls.tracking.changes import Subject
+    from mailtls.tracking.revisits import Again
 
 log = structlog.get_logger(component="schedule")
 
 _WARNED_AGAIN = timedelta(hours=1)
+REACHED_FOR = 2
+"""For how many intervals the last attempt at an endpoint says something of this vantage."""
 _RENDERED_AGAIN = timedelta(seconds=1)
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _is_meant(endpoint: Endpoint, subject: Subject) -> bool:
+    """Whether a subject is an endpoint, or a host that has it."""
+    return endpoint.host == subject.host and (not subject.address or subject_of(endpoint) == subject)
 
 
 class Driver(Protocol):
@@ -52,6 +64,7 @@ class Schedule:
         interval: timedelta,
         jitter: float,
         now: Callable[[], datetime] = _now,
+        controls: tuple[str, ...] = (),
     ) -> None:
         """Make a schedule.
 
@@ -61,9 +74,14 @@ class Schedule:
             interval: between two looks at a domain.
             jitter: share of the interval by which a look may come earlier or later.
             now: tells the time.
+            controls: domains whose mail hosts show whether this vantage can measure at all; they are looked at, and not shown.
 
         """
         self.measurer = measurer
+        self.controls = controls
+        self.told: Callable[[], Told] = Told
+        """What is known of regressions, and who is to be looked at again soon; nothing where nobody keeps a ledger."""
+        self.saw_controls: Callable[[Mapping[str, bool]], object] = bool
         self.partners = partners
         self.interval = interval
         self.jitter = jitter
@@ -72,7 +90,7 @@ class Schedule:
         self.lag = 0.0
         self.last_cycle_at: datetime | None = None
         self.progressed_at = time.monotonic()
-        self._now = now
+        self.now = now
         self._cycle: set[str] = set()
         self._looked_at_elsewhere: set[str] = set()
         self._warned_at: datetime | None = None
@@ -83,14 +101,14 @@ class Schedule:
     def inherit(self, older: Schedule) -> None:
         """Take over what another schedule knows: after a reload nothing has to be measured anew."""
         self.measurer.inherit(older.measurer)
-        owners = self.owners()
+        owners = self.watched()
         self.routes = {domain: route for domain, route in older.routes.items() if domain in owners}
         self.mx_sets = {domain: known for domain, known in older.mx_sets.items() if domain in owners}
         self.last_cycle_at = older.last_cycle_at
 
     async def recall(self, recalled: Recalled) -> None:
         """Know again what an earlier process knew, with the age that it has."""
-        owners = self.owners()
+        owners = self.watched()
         for route in recalled.routes:
             if route.domain in owners:
                 track = self.routes[route.domain] = absorb_route(self.routes.get(route.domain), route)
@@ -107,7 +125,7 @@ class Schedule:
 
     async def hear(self, recalled: Recalled) -> None:
         """Take what other processes of this vantage have found out meanwhile; what is known here already, or better, is left out."""
-        owners = self.owners()
+        owners = self.watched()
         for route in recalled.routes:
             known = self.routes.get(route.domain)
             latest = None if known is None else known.latest.began
@@ -125,6 +143,10 @@ class Schedule:
         """Return the domains that are watched, and whose they are."""
         return {domain: provider.name for provider in self.partners for domain in provider.domains}
 
+    def watched(self) -> tuple[str, ...]:
+        """Return the domains that are looked at: those of the partners, and the controls."""
+        return tuple(dict.fromkeys((*self.owners(), *self.controls)))
+
     def start(self) -> None:
         """Begin to look at the domains, or to have them looked at."""
         self.driver.start()
@@ -133,13 +155,23 @@ class Schedule:
         """End that, and wait until it is done."""
         await self.driver.stop()
 
-    async def look(self, domain: str) -> None:
-        """Look at one domain: its route, then its endpoints."""
+    async def look(self, domain: str, *, again: bool = False) -> None:
+        """Look at one domain: its route, then its endpoints; ``again`` where what its records said is to be confirmed."""
         track = await self.find_way(domain)
         # Where the resolver failed, the endpoints of the route known so far are still there to be looked at.
-        await self.measurer.measure(self.way(track))
+        await self.measurer.measure(self.way(track), again=again)
         self.learn_way(domain, track)
         self.keep_way(track)
+
+    async def look_again(self, again: Again) -> None:
+        """Look at somebody before its usual turn, since something about it is to be confirmed."""
+        subject = again.subject
+        if again.purpose is None or subject.domain:
+            await self.look(subject.domain, again=True)
+        endpoints = [endpoint for endpoint in self.measurer.tracks if _is_meant(endpoint, subject)]
+        if again.purpose is not None:
+            await asyncio.gather(*(self.measurer.scan(endpoint, again.purpose) for endpoint in endpoints))
+        self.note_progress()
 
     async def find_way(self, domain: str) -> RouteTrack:
         """Find out where the mail of a domain goes, and return what is known of that now."""
@@ -153,9 +185,9 @@ class Schedule:
         self._note_mx(domain, track.latest)
         self.note_progress()
         self._cycle.add(domain)
-        if len(self._cycle) >= len(self.owners()):
+        if len(self._cycle) >= len(self.watched()):
             self._cycle.clear()
-            self.last_cycle_at = self._now()
+            self.last_cycle_at = self.now()
             self._forget()
             self._warn_if_blind()
 
@@ -163,6 +195,26 @@ class Schedule:
         """Keep what came of the last look-up of the way to a domain, where that outlives the process."""
         if self.measurer.memory is not None:
             self.measurer.memory.keep_route(track.latest, kind_of_route(track.latest))
+        domain = track.latest.domain
+        if domain in self.owners():
+            self.measurer.saw_way(self.measurer.permitted(track.latest))
+        if domain in self.controls:
+            self.saw_controls({name: self._answers(name) for name in self.controls if name in self.routes})
+
+    def _answers(self, control: str) -> bool:
+        tracks = (self.measurer.tracks.get(endpoint) for endpoint in self.measurer.endpoints(self.way(self.routes[control])))
+        return any(track is not None and has_answered(track.latest) for track in tracks)
+
+    def reachable(self) -> Mapping[Family, bool]:
+        """Return for each family whether port 25 can be reached from here; one of which that cannot be told is missing."""
+        known = [self.way(self.routes[name]) for name in self.controls if name in self.routes]
+        controls = {endpoint for route in known for endpoint in self.measurer.endpoints(route)}
+        operator_of = self.measurer.prober.budget.operator_of
+        attempts = (
+            attempt_of(track.latest, operator_of(endpoint.host), is_control=endpoint in controls)
+            for endpoint, track in self.measurer.tracks.items()
+        )
+        return reachable((attempt for attempt in attempts if attempt is not None), self.now(), REACHED_FOR * self.interval)
 
     def note_progress(self) -> None:
         """Take it that something was measured: work goes on, and what was shown so far is out of date."""
@@ -171,7 +223,7 @@ class Schedule:
 
     def way(self, track: RouteTrack) -> RouteEvidence:
         """Return the way to a domain that holds now. An older configuration may have let in hosts that are excluded."""
-        return self.measurer.permitted(route_now(track, self._now(), self.interval))
+        return self.measurer.permitted(route_now(track, self.now(), self.interval))
 
     def _note_mx(self, domain: str, route: RouteEvidence) -> None:
         if route.mx is None or not route.mx.is_answer or not route.hosts:
@@ -181,13 +233,13 @@ class Schedule:
         if before is None:
             self.mx_sets[domain] = MXSet(hosts)
         elif before.hosts != hosts:
-            self.mx_sets[domain] = MXSet(hosts, self._now(), before.changes + 1)
+            self.mx_sets[domain] = MXSet(hosts, self.now(), before.changes + 1)
             log.info("MX hosts changed", domain=domain, added=sorted(hosts - before.hosts), gone=sorted(before.hosts - hosts))
 
     def _forget(self) -> None:
         self.measurer.forget_all_but(self._led_to())
         if self.measurer.sts is not None:
-            self.measurer.sts.forget_all_but(set(self.owners()))
+            self.measurer.sts.forget_all_but(set(self.watched()))
 
     def _led_to(self) -> set[Endpoint]:
         return set().union(*(self.measurer.endpoints(self.way(track)) for track in self.routes.values()))
@@ -199,14 +251,14 @@ class Schedule:
             if takes_none or any(endpoint.conclusive for host in domain.mx for endpoint in host.endpoints):
                 self._warned_at = None
                 return
-        now = self._now()
+        now = self.now()
         if self._warned_at is None or not timedelta() <= now - self._warned_at < _WARNED_AGAIN:
             self._warned_at = now
             log.warning("no domain could be measured this cycle", domains=len(self.owners()), hint="mailtls doctor examines this vantage")
 
     def snapshot(self) -> Snapshot:
         """Return what is known now; made anew at most once a second, however often it is asked for."""
-        now = self._now()
+        now = self.now()
         if self._snapshot is not None and timedelta() <= now - self._snapshot[0] < _RENDERED_AGAIN:
             return self._snapshot[1]
         owners = self.owners()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from mailtls.evidence import StsEvidence
 from mailtls.facts.mta_sts import asks_for_policy
 from mailtls.tracking.sts import StsTrack, absorb_fetch, absorb_look, evidence_now, is_fetch_due
 from mailtls.trust.mta_sts import StsRecord
@@ -62,12 +63,12 @@ class StsKeeper:
         self.tracks = older.tracks
         self.fetcher.budget.inherit(older.fetcher.budget)
 
-    async def renew(self, route: RouteEvidence) -> None:
-        """Fetch the policy of a domain, where its record asks for it and it is due."""
+    async def renew(self, route: RouteEvidence, *, again: bool = False) -> None:
+        """Fetch the policy of a domain, where its record asks for it and it is due; ``again`` where what it said is to be confirmed."""
         record = asks_for_policy(route)
         track = self.tracks.get(route.domain)
         began = self._now()
-        if isinstance(record, StsRecord) and is_fetch_due(track, record.id, began, self.cadence, self.anchors):
+        if isinstance(record, StsRecord) and is_fetch_due(track, record.id, began, self.cadence, self.anchors, again=again):
             fetch = await self.fetcher.fetch(route.domain, record.id)
             track = absorb_fetch(track, fetch, self.anchors)
             self.tracks[route.domain] = track
@@ -91,6 +92,14 @@ class StsKeeper:
             return route
         sts = evidence_now(self.tracks.get(route.domain), route.mta_sts.record, now, self.cadence, self.anchors)
         return replace(route, mta_sts=sts if self._lasting else replace(sts, changes=None))
+
+    def fetched(self, route: RouteEvidence, since: datetime) -> RouteEvidence:
+        """Return a route with what was fetched of its domain's policy since a moment, and nothing that stands in for it."""
+        track = self.tracks.get(route.domain)
+        if route.mta_sts is None:
+            return route
+        fetch = None if track is None else track.latest
+        return replace(route, mta_sts=StsEvidence(route.mta_sts.record, fetch if fetch is not None and fetch.began >= since else None))
 
     def forget_all_but(self, domains: set[str]) -> None:
         """Drop what is remembered of domains that are not watched any more."""

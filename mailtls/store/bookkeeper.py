@@ -8,7 +8,7 @@ memory, this vantage alone then says what a regression is, and all of it is writ
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from mailtls.store.engine import writing
 from mailtls.tracking.fresh import FreshScan
 from mailtls.tracking.settling import settle
 from mailtls.tracking.standing import Event
+from mailtls.tracking.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from mailtls.tracking.changes import Change, Subject
     from mailtls.tracking.fresh import FreshLook
     from mailtls.tracking.ledger import Kept, Key, Ledger
-    from mailtls.tracking.revisits import Again
     from mailtls.tracking.settling import JointRegression
 
 log = structlog.get_logger(component="regressions")
@@ -49,22 +49,6 @@ SHOWN_AFTER_ITS_END = timedelta(days=1)
 VOTES_FOR = 3
 """For how many intervals the last word of a vantage is a vote."""
 _LOGGED = frozenset({Event.CONFIRMED, Event.RECOVERED, Event.ACCEPTED, Event.CHANGED, Event.RETIRED, Event.OUTAGE, Event.MEASURED_AGAIN})
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What is known of regressions at one moment. Immutable.
-
-    Args:
-        regressions: those that are open, and those that ended lately.
-        again: who should be looked at again before its usual turn.
-        blind: this vantage cannot measure now.
-
-    """
-
-    regressions: tuple[JointRegression, ...] = ()
-    again: tuple[Again, ...] = ()
-    blind: bool = False
 
 
 def _now() -> datetime:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mailtls.model import Stage
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
 
+    from mailtls.evidence import ScanEvidence
     from mailtls.model import Family
 
 FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
@@ -37,6 +40,18 @@ class Attempt:
     at: datetime
     answered: bool
     is_control: bool = False
+
+
+def has_answered(scan: ScanEvidence) -> bool:
+    """Whether anything came back from an endpoint, if only a connection."""
+    return any(probe.failure is None or probe.failure.stage is not Stage.CONNECT for probe in scan.probes)
+
+
+def attempt_of(scan: ScanEvidence, operator: str, *, is_control: bool = False) -> Attempt | None:
+    """Return what a scan says of this vantage; ``None`` where nobody was visited."""
+    if not scan.probes or scan.out_of_scope is not None:
+        return None
+    return Attempt(operator, scan.endpoint.family, scan.began, has_answered(scan), is_control)
 
 
 def reachable(attempts: Iterable[Attempt], now: datetime, patience: timedelta) -> Mapping[Family, bool]:

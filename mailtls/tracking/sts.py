@@ -111,7 +111,9 @@ class StsTrack:
     changes: tuple[StsChange, ...] = ()
 
 
-def is_fetch_due(track: StsTrack | None, wanted: str, now: datetime, cadence: Cadence, anchors: Anchors) -> bool:
+def is_fetch_due(
+    track: StsTrack | None, wanted: str, now: datetime, cadence: Cadence, anchors: Anchors, *, again: bool = False
+) -> bool:
     """Whether to fetch a policy now.
 
     Args:
@@ -120,13 +122,14 @@ def is_fetch_due(track: StsTrack | None, wanted: str, now: datetime, cadence: Ca
         now: the time.
         cadence: how often to fetch.
         anchors: the trust anchors.
+        again: what it said is to be confirmed; a policy is then fetched again though it is not due.
 
     """
     if track is None or track.latest is None or track.latest.id != wanted:
         return True
     policy = judge_fetch(track.latest, anchors).policy
     if policy is not None:
-        return now - track.latest.began >= cadence.turn(policy)
+        return again or now - track.latest.began >= cadence.turn(policy)
     doubled = cadence.pause * (1 << min(max(track.failures - 1, 0), 20))
     return now - track.latest.began >= max(cadence.pause, min(doubled, cadence.fetch_interval))
 
