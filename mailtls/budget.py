@@ -137,6 +137,7 @@ class Budget:
         self._told: set[str] = set()
         self._all = asyncio.Semaphore(limits.concurrency)
         self._accounts: dict[str, _Account] = {}
+        self._tidy_beyond = _IDLE_ACCOUNTS
 
     def operator_of(self, host: str) -> str:
         """Return the operator of an MX host."""
@@ -150,13 +151,16 @@ class Budget:
     def _account(self, key: str, places: int) -> _Account:
         account = self._accounts.get(key)
         if account is None:
-            if len(self._accounts) > _IDLE_ACCOUNTS:
-                now = self._clock()
-                self._accounts = {
-                    k: a for k, a in self._accounts.items() if a.places.locked() or max(a.next_start, a.closed_until) > now - 3600
-                }
+            if len(self._accounts) > self._tidy_beyond:
+                self._tidy()
             account = self._accounts[key] = _Account(key, asyncio.Semaphore(places))
         return account
+
+    def _tidy(self) -> None:
+        """Drop the accounts that nothing depends on. Not again before there are twice as many as were left: each costs a look or two."""
+        now = self._clock()
+        self._accounts = {k: a for k, a in self._accounts.items() if a.places.locked() or max(a.next_start, a.closed_until) > now - 3600}
+        self._tidy_beyond = max(_IDLE_ACCOUNTS, 2 * len(self._accounts))
 
     def _both(self, endpoint: Endpoint) -> tuple[_Account, _Account]:
         operator, address = self.accounts_of(endpoint)

@@ -230,3 +230,15 @@ def test_a_clock_that_was_set_back_keeps_us_away_no_longer_than_the_longest_paus
     budget = budget_by(Clock())
     budget.resume({"address 192.0.2.1": Pause(NOON + jump, 10**9)}, NOON)
     assert budget.closed_for(ONE) == pytest.approx(3600 * 1.1)
+
+
+def test_many_live_accounts_are_not_looked_through_again_for_each_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, looks = Clock(), list[int]()
+    budget = budget_by(clock)
+    tidy = budget._tidy
+    monkeypatch.setattr(Budget, "_tidy", lambda _self: (looks.append(len(budget._accounts)), tidy()))
+    for number in range(25_000):
+        address = ip_address(0x0A000000 + number)
+        budget.report(Endpoint(f"mx.provider{number}.example", address), Failure(Cause.BLOCKED, Stage.GREETING))
+    assert len(budget._accounts) == 50_000
+    assert sum(looks) <= 3 * 50_000

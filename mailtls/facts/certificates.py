@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from mailtls.facts.visits import all_visits, unknown_of, usual_handshake, vouche
 from mailtls.hellos import Accepted, Refused
 from mailtls.model import Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
+from mailtls.tls.kept import MAX_LEAVES
 from mailtls.tls.publickey import CURVES, KINDS, SPELT_OUT
 from mailtls.trust.links import MAX_CHAIN
 from mailtls.trust.names import any_name_matches
@@ -28,7 +30,18 @@ if TYPE_CHECKING:
 
 
 def chains_of(scan: ScanEvidence) -> list[tuple[bytes, ...]]:
-    """Return one chain for each distinct end-entity certificate that the server shows to clients which name it."""
+    """Return one chain for each distinct end-entity certificate that the server shows to clients which name it, up to so many of them."""
+    return _all_chains_of(scan)[:MAX_LEAVES]
+
+
+def excess_of(scan: ScanEvidence) -> Unknown | None:
+    """Return that there are more certificates than are read, or ``None``: what is told of some of them is no verdict on all."""
+    if len(_all_chains_of(scan)) <= MAX_LEAVES:
+        return None
+    return Unknown(Cause.LIMIT_EXCEEDED, Stage.HANDSHAKE, f"more than {MAX_LEAVES} different certificates of the server")
+
+
+def _all_chains_of(scan: ScanEvidence) -> list[tuple[bytes, ...]]:
     if usual_handshake(scan) is None:
         return []  # what an earlier visit saw does not speak for a server that now shows nothing
     chains: dict[bytes, tuple[bytes, ...]] = {}
@@ -43,6 +56,9 @@ def chains_of(scan: ScanEvidence) -> list[tuple[bytes, ...]]:
 
 def gap_of(scan: ScanEvidence) -> Unknown | None:
     """Return why the set of certificates may lack one, or ``None`` where every kind was asked for and answered."""
+    excess = excess_of(scan)
+    if excess is not None:
+        return excess
     if scan.purpose is Purpose.QUICK and not scan.carried:
         return Unknown(Cause.NOT_ATTEMPTED, Stage.HELLO, "a quick visit sees one certificate; the full scan asks for each kind")
     for probe in all_visits(scan):
@@ -131,6 +147,9 @@ def _trusted(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
     if not chains_of(scan):
         return without_tls(scan, anchors)
     against, undecided = _judged(scan, anchors)
+    excess = excess_of(scan)
+    if excess is not None:
+        return replace(excess, seen=not against)
     return undecided if undecided is not None and not against else Known(not against)
 
 
@@ -138,6 +157,7 @@ def _trust_problems(scan: ScanEvidence, anchors: Anchors) -> Reading[list[dict[s
     if not chains_of(scan):
         return without_tls(scan, anchors)
     against, undecided = _judged(scan, anchors)
+    undecided = excess_of(scan) or undecided
     problems = [{"code": judgement.code, "why": judgement.why} for judgement in against]
     return Known(problems) if undecided is None else Unknown(undecided.cause, undecided.stage, undecided.detail, problems)
 
@@ -150,7 +170,8 @@ def _name_match(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
     if not named and scan.endpoint.server_name != scan.endpoint.host:
         detail = f"{scan.endpoint.server_name} was asked for, as DANE wants it; what a client gets that asks for the MX host was not seen"
         return Unknown(Cause.NOT_ATTEMPTED, Stage.HANDSHAKE, detail)
-    return Known(named)
+    excess = excess_of(scan)
+    return Known(named) if excess is None else replace(excess, seen=named)
 
 
 def _smallest_key(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
@@ -162,7 +183,9 @@ def _smallest_key(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
     if any(leaf.key_bits is None for leaf in leaves):
         return Unknown(Cause.PROTOCOL_ERROR, Stage.HANDSHAKE, "; ".join(leaf.problems[0] for leaf in leaves if leaf.problems))
     floor = {"RSA": 2048, "DSA": 2048}
-    return Known(all((leaf.key_bits or 0) >= floor.get(leaf.key_type or "", 224) for leaf in leaves))
+    enough = all((leaf.key_bits or 0) >= floor.get(leaf.key_type or "", 224) for leaf in leaves)
+    excess = excess_of(scan)
+    return Known(enough) if excess is None else replace(excess, seen=enough)
 
 
 _RSA_STRENGTHS = ((15360, 256), (7680, 192), (3072, 128), (2048, 112), (1024, 80))
@@ -194,7 +217,8 @@ def _key_strength(scan: ScanEvidence, anchors: Anchors) -> Reading[int]:
             why = leaf.problems[0] if leaf.problems else f"how strong a key of the kind {leaf.key_type} is, is not known"
             return Unknown(Cause.PROTOCOL_ERROR, Stage.HANDSHAKE, why)
         found.append(strength)
-    return Known(min(found))
+    excess = excess_of(scan)
+    return Known(min(found)) if excess is None else replace(excess, seen=min(found))
 
 
 def _dated(certificates: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], float]]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from mailtls.evidence import Handshake
-from mailtls.facts.certificates import chains_of, gap_of, of_all
+from mailtls.facts.certificates import chains_of, excess_of, gap_of, of_all
 from mailtls.facts.declaration import Better, Fact, Kind, Scope, truth_gauge
 from mailtls.facts.handshake import without_tls
 from mailtls.facts.shapes import NUMBER, TEXT, listed, made_of, words
@@ -100,7 +100,7 @@ def _honoured(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
         return without_tls(scan, anchors)
     demanding = [chain[0] for chain in chains if read_certificate(chain[0]).extensions.must_staple]
     met = [der for der in demanding if der in last]
-    if any(not last[der][0] or _read(der, *last[der])["problems"] for der in met):
+    if excess_of(scan) is None and any(not last[der][0] or _read(der, *last[der])["problems"] for der in met):
         return Known(value=False)
     gap = gap_of(scan)
     if gap is not None:

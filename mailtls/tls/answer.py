@@ -296,7 +296,7 @@ def _extensions(hello: Cursor) -> dict[int, bytes]:
     return found
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=32)
 def read_chain(body: bytes) -> tuple[bytes, ...]:
     """Return the certificates of a Certificate message before TLS 1.3. Equal messages give the same object, so that many answers are cheap.
 

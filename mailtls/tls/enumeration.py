@@ -24,7 +24,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailtls.hellos import Accepted, Silent
-from mailtls.model import Stage
+from mailtls.model import Cause, Stage
+from mailtls.tls.kept import Kept
 from mailtls.tls.knowledge import Knowledge
 from mailtls.tls.questions import Out
 from mailtls.tls.refusals import vouched_refusals
@@ -57,8 +58,8 @@ class Enumeration:
         self._known, self._out, self._stuck = Knowledge(), Out(), set[str]()
         self._search = Search(self._known, self._out, self._stuck)
         self._rest = Rest(self._known, self._out, self._search.is_open)
-        self._unanswered = 0
-        known = tuple(known)
+        self._unanswered, self._kept = 0, Kept()
+        known = tuple(self._kept.within_bounds(item) for item in known)
         vouched = set(vouched_refusals(known))  # by answers of the same visit: those of another day speak for that day
         for item in known:
             if isinstance(item.answer, Accepted) or item in vouched:
@@ -93,11 +94,13 @@ class Enumeration:
         question = self._out.pop(asked.offer)
         if self.interrupted is not None and isinstance(asked.answer, Silent):
             return  # it was not asked any more; what is told of the scan is what interrupted it
+        asked = self._kept.within_bounds(asked)
         self._known.note(asked)
         if isinstance(asked.answer, Silent):
             self._stuck.add(question.line)
             self._unanswered += 1
-            if asked.answer.stage is not Stage.HELLO or self._unanswered >= MAX_UNANSWERED:
+            too_much = asked.answer.cause is Cause.LIMIT_EXCEEDED  # whatever is asked next: a stranger decides not how much we keep
+            if too_much or asked.answer.stage is not Stage.HELLO or self._unanswered >= MAX_UNANSWERED:
                 self.interrupted = asked.answer
 
     def _next(self) -> Question | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from mailtls.hellos import Accepted, HelloOffer, Refused, Silent
 from mailtls.tls.hello import ENCRYPT_THEN_MAC, EXTENDED_MASTER_SECRET, HEARTBEAT, RENEGOTIATION_INFO
+from mailtls.tls.kept import Kept
 from mailtls.tls.names import ABOUT_THE_OFFER, VERSIONS, cipher_suite_name, group_of, signature_scheme
 from mailtls.tls.questions import SSLV2, V13, offer_13, offer_older
 from mailtls.tls.refusals import vouched_refusals
@@ -147,7 +148,7 @@ class Recheck:
         self.expected = expectations(picture)
         self.asked: list[Asked] = []
         self.interrupted: Silent | None = None
-        self._picture = picture
+        self._picture, self._kept = picture, Kept()
         self._left = [expectation.offer for expectation in self.expected]
         self._closed_upon: list[HelloOffer] = []
         self._is_second_round = False
@@ -171,6 +172,7 @@ class Recheck:
         self._out.remove(asked.offer)
         if self.interrupted is not None and isinstance(asked.answer, Silent):
             return  # it was not asked any more; what is told of the recheck is what interrupted it
+        asked = self._kept.within_bounds(asked)
         is_first = all(item.offer != asked.offer for item in self.asked)
         self.asked.append(asked)
         if isinstance(asked.answer, Silent):

