@@ -158,3 +158,20 @@ vantages = Table(
     Column("revision", BigInteger, nullable=False, comment="of its ledger"),
     comment="where it is measured from",
 )
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", String, primary_key=True, comment="of the CloudEvent"),
+    Column("webhook", String, primary_key=True, comment="its name in the configuration"),
+    Column("kind", String, nullable=False, comment="regression, recovery, outage and so on, or summary"),
+    Column("added_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("claimed_at", Instant, comment="when it was last tried"),
+    Column("next_at", Instant, nullable=False, comment="not to be tried before"),
+    Column("outcome", String, comment="sent, summarised or given-up; null while it waits"),
+    Column("document", Text, nullable=False, comment="the CloudEvent, in JSON"),
+    Index("ix_notices_waiting", "webhook", "outcome", "next_at"),
+    Index(None, "added_at"),
+    comment="what webhooks are to be told, and were",
+)
