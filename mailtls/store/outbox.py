@@ -85,12 +85,12 @@ def claim(connection: Connection, webhook: str, now: datetime, lease: timedelta,
         add(connection, {webhook: ()}, [summary(whole, whole[0]["source"], now)], now)
         for row in many:
             connection.execute(update(notices).where(mine, notices.c.id == row.id).values(outcome=SUMMARISED))
-    row = connection.execute(ordered.limit(1)).first()
-    if row is None:
+    first = connection.execute(ordered.limit(1)).first()
+    if first is None:
         return None
-    tried = update(notices).where(mine, notices.c.id == row.id)
-    connection.execute(tried.values(claimed_at=now, next_at=now + lease, attempts=row.attempts + 1))
-    return Claimed(row.id, row.attempts + 1, row.document)
+    tried = update(notices).where(mine, notices.c.id == first.id)
+    connection.execute(tried.values(claimed_at=now, next_at=now + lease, attempts=first.attempts + 1))
+    return Claimed(first.id, first.attempts + 1, first.document)
 
 
 def settle(connection: Connection, webhook: str, notice_id: str, outcome: str | None, next_at: datetime) -> None:

@@ -43,7 +43,7 @@ class Weekly:
         if wrong:
             raise ValueError(f"{wrong[0]} is no day; write {', '.join(_DAYS)}")
         start, end = (int(match[hour]) * 60 + int(match[hour + 1]) for hour in (2, 4))
-        if int(match[3]) > 59 or int(match[5]) > 59 or start >= 24 * 60 or end > 24 * 60:  # noqa: PLR2004 - of a clock
+        if int(match[3]) > 59 or int(match[5]) > 59 or start >= 24 * 60 or end > 24 * 60:
             raise ValueError("hours go from 00:00 to 24:00, and minutes to 59")
         if start == end:
             raise ValueError("it ends when it begins; a whole day is 00:00-24:00")

@@ -51,10 +51,11 @@ def test_a_weekly_window_may_end_on_the_day_after() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "sun", "sun 2:00-4:00 UTC", "sun 02:00-04:00", "xyz 02:00-04:00 UTC", "sun 24:00-02:00 UTC", "sun 02:60-04:00 UTC", "sun 02:00-02:00 UTC"]
+    "text",
+    ["", "sun", "sun 2:00-4:00 UTC", "sun 02:00-04:00", "xyz 02:00-04:00 UTC", "sun 24:00-02:00 UTC", "sun 02:60-04:00 UTC", "sun 02:00-02:00 UTC"]
 )
 def test_what_is_no_weekly_window_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         Weekly.of(text)
 
 
