@@ -52,7 +52,7 @@ def add(connection: Connection, wanted: Mapping[str, Collection[str]], found: It
         {
             "id": each["id"], "webhook": webhook, "kind": each["data"]["kind"],
             "added_at": at, "attempts": 0, "next_at": at, "document": json.dumps(each),
-        }  # fmt: skip
+        }
         for each in found
         for webhook, kinds in wanted.items()
         if each["data"]["kind"] in kinds or each["data"]["kind"] == SUMMARY
