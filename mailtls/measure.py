@@ -19,6 +19,7 @@ from mailtls.sts_host import sts_host_name
 from mailtls.tracking.fresh import fresh_look, fresh_scan
 from mailtls.tracking.holding import Track, absorb, is_full_scan_due, observe, shows_another_certificate
 from mailtls.tracking.kept import kind_of_scan
+from mailtls.tracking.seen import seen_in_look, seen_in_scan
 from mailtls.trust.anchors import Path, find_path
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from mailtls.resolve import Resolver
     from mailtls.sts_keeper import StsKeeper
     from mailtls.tracking.fresh import FreshLook, FreshScan
+    from mailtls.tracking.history import Seen
     from mailtls.tracking.kept import RouteKind, ScanKind
     from mailtls.tracking.sts import StsTrack
     from mailtls.trust.pkix import Anchors
@@ -70,6 +72,12 @@ class Memory(Protocol):
 
     def keep_policy(self, domain: str, track: StsTrack) -> None:
         """Remember what is known of a domain's MTA-STS policy."""
+
+    def note(self, seen: Seen) -> None:
+        """Take what a scan, or a look, saw, for history."""
+
+    def note_only(self, hosts: AbstractSet[str], domains: AbstractSet[str]) -> None:
+        """Drop what other MX hosts and domains looked like."""
 
     def forget_all_but(self, endpoints: AbstractSet[Endpoint]) -> None:
         """Drop what is not needed soon."""
@@ -270,7 +278,30 @@ class Measurer:
         if self.saw is not None:
             self.saw(fresh_scan(scan, self.anchors, before, self.prober.budget.operator_of(scan.endpoint.host)))
         if self.memory is not None:
-            self.memory.keep_scan(scan, kind_of_scan(scan, conclusive=track.concluded_at == track.attempted_at))
+            conclusive = track.concluded_at == track.attempted_at
+            self.memory.keep_scan(scan, kind_of_scan(scan, conclusive=conclusive))
+            observed = None if conclusive else observe(track, scan.endpoint, scan.began, None)
+            seen = seen_in_scan(track, scan, self.anchors, None if observed is None else observed.inconclusive)
+            if seen is not None:
+                self.memory.note(seen)
+
+    def note_look(self, provider: str, way: RouteEvidence, route: RouteEvidence) -> None:
+        """Let what outlives the process know what a look at a domain saw, its endpoints having been scanned.
+
+        Args:
+            provider: the partner's name.
+            way: to the domain, by which its endpoints are known.
+            route: what DNS said this time.
+
+        """
+        began = route.began
+        if self.memory is None or self.pace is None or began is None or self.prober.closing:
+            return
+        observed = self.observe(provider, way, datetime.now(UTC), route)
+        if self.sts is not None:
+            route = self.sts.observed(route, began)
+        for seen in seen_in_look(observed, route, began, self.anchors, self.pace.interval):
+            self.memory.note(seen)
 
     def hand_over(self, memory: Memory) -> None:
         """Give the last full scans, and what is known of policies, to another memory; quick scans and routes come again soon."""

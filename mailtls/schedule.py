@@ -196,8 +196,10 @@ class Schedule:
         if self.measurer.memory is not None:
             self.measurer.memory.keep_route(track.latest, kind_of_route(track.latest))
         domain = track.latest.domain
-        if domain in self.owners():
+        owners = self.owners()
+        if domain in owners:
             self.measurer.saw_way(self.measurer.permitted(track.latest))
+            self.measurer.note_look(owners[domain], self.way(track), self.measurer.permitted(track.latest))
         if domain in self.controls:
             self.saw_controls({name: self._answers(name) for name in self.controls if name in self.routes})
 
@@ -237,7 +239,10 @@ class Schedule:
             log.info("MX hosts changed", domain=domain, added=sorted(hosts - before.hosts), gone=sorted(before.hosts - hosts))
 
     def _forget(self) -> None:
-        self.measurer.forget_all_but(self._led_to())
+        led_to = self._led_to()
+        self.measurer.forget_all_but(led_to)
+        if self.measurer.memory is not None:
+            self.measurer.memory.note_only({endpoint.host for endpoint in led_to}, set(self.watched()))
         if self.measurer.sts is not None:
             self.measurer.sts.forget_all_but(set(self.watched()))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -30,6 +31,7 @@ from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer
 from mailtls.lab import Authority
 from mailtls.measure import Measurer, Pace
 from mailtls.model import Cause, DomainObservation, Endpoint, Known, Stage, Unknown, Verdict
+from mailtls.tracking.history import Seen
 from mailtls.tracking.kept import RouteKind, ScanKind
 from mailtls.tracking.sts import StsTrack
 from mailtls.trust.anchors import Anchors
@@ -160,6 +162,7 @@ class Memory:
     def __init__(self, known: HelloEvidence | None = None) -> None:
         self.known: dict[Endpoint, HelloEvidence] = {} if known is None else {HERE: known}
         self.asked = 0
+        self.seen: list[Seen] = []
         self.kept: dict[ScanKind, ScanEvidence] = {}
 
     async def recall(self, endpoint: Endpoint) -> HelloEvidence | None:
@@ -171,6 +174,12 @@ class Memory:
 
     def keep_scan(self, scan: ScanEvidence, kind: ScanKind) -> None:
         self.kept[kind] = scan
+
+    def note(self, seen: Seen) -> None:
+        self.seen.append(seen)
+
+    def note_only(self, hosts: AbstractSet[str], domains: AbstractSet[str]) -> None:
+        raise AssertionError("the schedule's")
 
     def keep_route(self, route: RouteEvidence, kind: RouteKind) -> None:
         raise AssertionError("the schedule's")

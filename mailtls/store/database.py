@@ -17,9 +17,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from mailtls.budget import Pause
-from mailtls.store import tracks
+from mailtls.store import history, tracks
 from mailtls.store.codec import decode, encode
-from mailtls.store.engine import advice, altering, engine_of, put, reading, writing
+from mailtls.store.engine import advice, altering, engine_of, give_back, put, reading, writing
 from mailtls.store.migrations import migrate
 from mailtls.store.schema import hellos, pauses
 
@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from mailtls.evidence import RouteEvidence, ScanEvidence
     from mailtls.hellos import HelloEvidence
     from mailtls.model import Endpoint
     from mailtls.store.tracks import Kept, Recalled
+    from mailtls.tracking.history import Story
+    from mailtls.tracking.journal import Entry
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -127,6 +130,44 @@ class Store:
     async def load_tracks(self, vantage: str, since: datetime) -> Recalled:
         """Return the scans, routes and policies of a vantage that were saved after a moment."""
         return await self._do(self._read, tracks.load, vantage, since)
+
+    async def record(self, vantage: str, entries: Iterable[Entry], at: datetime) -> int:
+        """Write down what has changed, and for how long the rest has stood: all of it, or nothing where that fails.
+
+        Args:
+            vantage: the name of where it was seen.
+            entries: what to write.
+            at: now; retention counts from it.
+
+        Returns:
+            How many pieces of evidence are not kept, since they are too large.
+
+        """
+        return await self._do(self._write, history.record, vantage, tuple(entries), at)
+
+    async def stories(self, domain: str, since: datetime | None = None, vantage: str | None = None) -> tuple[Story, ...]:
+        """Return what is known of a domain over time; ``history`` says more."""
+        return await self._do(self._read, history.stories, domain, since, vantage)
+
+    async def find_evidence(self, name: str) -> tuple[str, ScanEvidence | RouteEvidence] | None:
+        """Return evidence of a state by its name, or the beginning of it; ``None`` where there is none. Raises ``Unreadable``."""
+        return await self._do(self._read, history.find_evidence, name)
+
+    async def tidy(self, before: datetime, folded_before: datetime) -> int:
+        """Fold visits to days, and delete what ended before a moment, in small transactions. Returns how many rows are gone.
+
+        Args:
+            before: what is not current any more, and ended before this, is deleted.
+            folded_before: of visits that ended before this, it is only known of each day how they ended.
+
+        """
+        gone = 0
+        for work, moment in ((history.fold, folded_before), (history.forget, before), (history.forget_orphans, before)):
+            while done := await self._do(self._write, work, moment):
+                gone += done
+        if gone:
+            await self._do(give_back, self._engine)
+        return gone
 
     async def prune(self, before: datetime) -> int:
         """Forget enumerations, scans, routes and policies that were saved before a moment, of whatever vantage. Returns how many."""

@@ -21,6 +21,10 @@ _PATIENCE_WITH_A_SERVER = 5
 """Seconds to wait for a connection to PostgreSQL."""
 _PATIENCE_WITH_A_MIGRATION = 600
 """Seconds for each statement of a migration; whoever else starts meanwhile waits for as long."""
+_KEPT_FREE = 256
+"""Free pages of an SQLite file that are worth no effort."""
+_GIVEN_BACK = 256
+"""Pages that are given back in one transaction."""
 _MIGRATION = 0x6D61696C746C73
 """Names the lock under which the tables of a PostgreSQL database are changed: "mailtls", in ASCII."""
 _ADVICE = {
@@ -110,23 +114,38 @@ def altering(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], key: Sequence[str] = ()) -> None:
     """Insert rows, each in the place of one with the same key, whoever else does so at the same time.
 
     Args:
         connection: with an open transaction.
         table: where to.
         rows: of equal columns, all of them; none is fine.
+        key: columns that are unique together; by default those of the primary key.
 
     """
     if not rows:
         return
-    key = [column.name for column in table.primary_key]
+    key = list(key) or [column.name for column in table.primary_key]
     insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
     replaced = {name: insert.excluded[name] for name in rows[0] if name not in key}
     # In one order, so that two who write the same rows wait for each other, and not each for the other.
     ordered = sorted(rows, key=lambda row: [row[name] for name in key])
     connection.execute(insert.on_conflict_do_update(index_elements=key, set_=replaced), ordered)
+
+
+def give_back(engine: Engine) -> None:
+    """Give room that was freed back to the disk, a little at a time; what is left is used again. PostgreSQL sees to that by itself."""
+    if engine.dialect.name != "sqlite":
+        return
+    while True:
+        with writing(engine) as connection:
+            free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
+            if free <= _KEPT_FREE:
+                return
+            connection.exec_driver_sql(f"PRAGMA incremental_vacuum({_GIVEN_BACK})").fetchall()
+            if connection.exec_driver_sql("PRAGMA freelist_count").scalar_one() >= free:
+                return  # a file of an earlier version, which cannot shrink
 
 
 def advice(error: BaseException | None) -> str:
@@ -152,6 +171,7 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver would begin transactions late, and leave statements like CREATE TABLE out of them
     connection.execute(f"PRAGMA busy_timeout = {_PATIENCE * 1000}")
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a file that is about to be made; another stays as it is
     connection.execute("PRAGMA journal_mode = WAL")  # who reads (a backup, say) does not wait for us, nor we for them
     # FULL: a commit is on the disk when it returns, even if the power fails. NORMAL would save an fsync for each, and promise no more
     # than that a killed process loses nothing. There are a few commits a minute, by a thread that nobody's probing waits for.

@@ -12,7 +12,9 @@ import structlog
 from mailtls.hellos import Silent
 from mailtls.store.codec import Unreadable
 from mailtls.store.database import StoreFailed
+from mailtls.store.history import FOLDED_AFTER
 from mailtls.store.tracks import Recalled, policy_kept, route_kept, scan_kept
+from mailtls.tracking.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from mailtls.model import Endpoint
     from mailtls.store.database import Store
     from mailtls.store.tracks import Kept
+    from mailtls.tracking.history import Seen
+    from mailtls.tracking.journal import Entry
     from mailtls.tracking.kept import RouteKind, ScanKind
     from mailtls.tracking.sts import StsTrack
 
@@ -42,6 +46,8 @@ _LAST_WRITE = 15.0
 """Seconds for the write at the end; more than a store waits for a lock."""
 _MOST_WAITING = 20_000
 """Endpoints whose hellos wait to be written, and documents of other kinds, while that fails."""
+_RECORDED_TOGETHER = 100
+"""Entries of history that are written in one transaction."""
 _PRUNED_AGAIN = timedelta(days=1)
 
 
@@ -78,6 +84,8 @@ class Keeper:
         self._known: dict[Endpoint, HelloEvidence | None] = {}
         self._waiting: dict[Endpoint, HelloEvidence] = {}
         self._tracks: dict[object, Kept] = {}
+        self._journal = Journal()
+        self._entries: list[Entry] = []
         self._budget: Budget | None = None
         self._pauses_changed = False
         self._pruned_at: datetime | None = None
@@ -154,6 +162,19 @@ class Keeper:
         routes = tuple(route for route in found.routes if route.began is not None and route.began <= now)
         return replace(found, scans=tuple(scan for scan in found.scans if scan.began <= now), routes=routes)
 
+    # What was seen, over time.
+
+    def note(self, seen: Seen) -> None:
+        """Take what a scan, or a look, saw: what has changed is written soon, and what has not within the hour."""
+        entry = self._journal.note(seen)
+        if entry is not None:
+            self._entries.append(entry)
+            self._due.set()
+
+    def note_only(self, hosts: AbstractSet[str], domains: AbstractSet[str]) -> None:
+        """Forget, in memory, what other MX hosts and domains looked like."""
+        self._journal.keep_only(hosts, domains)
+
     # Who asked us to stay away.
 
     def watch(self, budget: Budget) -> None:
@@ -180,7 +201,8 @@ class Keeper:
         try:
             async with asyncio.timeout(_LAST_WRITE), self._writing:
                 self._task.cancel()
-                if self._due.is_set():
+                self._entries += self._journal.rest()
+                if self._due.is_set() or self._entries:
                     await self._flush()
         except TimeoutError as error:
             self._complain(error)
@@ -201,23 +223,43 @@ class Keeper:
         self._due.clear()
         found, self._waiting = self._waiting, {}
         tracks, self._tracks = self._tracks, {}
+        entries, self._entries = self._entries, []
         pauses_changed, self._pauses_changed = self._pauses_changed, False
         try:
+            await self._record(entries)
             await self._save(found, tracks, pauses=pauses_changed)
         except StoreFailed as error:
             self._complain(error)
             self._waiting = _newest(found | self._waiting)
             self._tracks = _newest(tracks | self._tracks)
+            self._hold([*entries, *self._entries])
             self._pauses_changed = self._pauses_changed or pauses_changed
             self._due.set()
             return False
         except Exception:
             self._failed()
-            log.exception("what was found could not be written, and is not tried again", endpoints=len(found), others=len(tracks))
+            counts = {"endpoints": len(found), "others": len(tracks), "seen": len(entries)}
+            log.exception("what was found could not be written, and is not tried again", **counts)
         if self._trouble:
             self._trouble = ""
             log.info("the store works again")
         return True
+
+    async def _record(self, entries: list[Entry]) -> None:
+        while entries:  # what is written is not written again, where a later part fails
+            left_out = await self.store.record(self.vantage, entries[:_RECORDED_TOGETHER], self._now())
+            del entries[:_RECORDED_TOGETHER]
+            for _ in range(left_out):
+                self._failed()
+                log.warning("evidence of a change is too large to be kept")
+
+    def _hold(self, entries: list[Entry]) -> None:
+        """Let entries wait, the newest of them where they are too many: what is lost is counted and told."""
+        lost = len(entries) - _MOST_WAITING
+        if lost > 0:
+            self._failed()
+            log.error("history is lost: the store has failed for too long", entries=lost)
+        self._entries = entries[-_MOST_WAITING:]
 
     async def _save(self, found: Mapping[Endpoint, HelloEvidence], tracks: Mapping[object, Kept], *, pauses: bool) -> None:
         now = self._now()
@@ -231,6 +273,7 @@ class Keeper:
             await self.store.save_pauses(self.vantage, self._budget.pauses(now))
         if self._pruned_at is None or not timedelta() <= now - self._pruned_at < _PRUNED_AGAIN:
             await self.store.prune(now - self.retention)
+            await self.store.tidy(now - self.retention, now - FOLDED_AFTER)
             self._pruned_at = now
 
     def _complain(self, error: Exception) -> None:

@@ -34,6 +34,8 @@ metadata = MetaData(
     }
 )
 
+_CURRENT, _ENDED = text("ended_at IS NULL"), text("ended_at IS NOT NULL")
+
 
 class Instant(TypeDecorator[datetime]):
     """A moment: aware on our side, in UTC in the database, whether that knows time zones or not."""
@@ -174,4 +176,78 @@ notices = Table(
     Index("ix_notices_waiting", "webhook", "outcome", "next_at"),
     Index(None, "added_at"),
     comment="what webhooks are to be told, and were",
+)
+
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("vantage", String, nullable=False, comment="the name of where it is measured from"),
+    Column("subject", String, nullable=False, comment="an endpoint, or a domain, alone or with an MX host; tracking/changes.py writes it"),
+    Column("seen_at", Instant, nullable=False, comment="when the last scan, or look, began that was written here"),
+    Column("seen", Text, nullable=False, comment="when each of its current states was seen last"),
+    Column("runs", Text, nullable=False, comment="for each purpose how the last visits ended"),
+    Index("ix_subjects_subject", "subject", "vantage", unique=True),
+    comment="what states are states of; all that an unchanged visit writes is one of these rows, once an hour",
+)
+
+states = Table(
+    "states",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("subject_id", BigInteger, nullable=False),
+    Column("fact", String, nullable=False),
+    Column("value", Text, comment="of the reading, as tracking/history.py writes it; null where it is long, and in blobs"),
+    Column("long_value", LargeBinary, comment="the SHA-256 of a long value"),
+    Column("first_seen", Instant, nullable=False),
+    Column("last_seen", Instant, nullable=False, comment="while it is current, subjects.seen may know better"),
+    Column("ended_at", Instant, comment="when another was seen; null while it is current"),
+    Column("evidence", LargeBinary, comment="the SHA-256 of the scan that began it"),
+    Column("last_evidence", LargeBinary, comment="the SHA-256 of the last scan before its end"),
+    Index("ix_states_current", "subject_id", "fact", unique=True, sqlite_where=_CURRENT, postgresql_where=_CURRENT),
+    Index("ix_states_ended", "subject_id", "ended_at", sqlite_where=_ENDED, postgresql_where=_ENDED),
+    comment="readings over time: a row for each change of one",
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("id", LargeBinary, primary_key=True, comment="the SHA-256 of the document"),
+    Column("at", Instant, nullable=False, comment="when the scan, or look, began"),
+    Column("saved_at", Instant, nullable=False),
+    Column("document", LargeBinary, nullable=False, comment="the scan without its raw hellos, or the route, as store/documents.py writes it"),
+    Column("parts", LargeBinary, nullable=False, comment="the SHA-256 of each blob that stands for itself in it, one after the other"),
+    comment="what states were read from, where one begins and where it ends",
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("id", LargeBinary, primary_key=True, comment="the SHA-256 of what it holds"),
+    Column("saved_at", Instant, nullable=False),
+    Column("octets", LargeBinary, nullable=False, comment="compressed with zlib"),
+    comment="certificates and other large things, each once",
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("subject_id", BigInteger, nullable=False),
+    Column("purpose", String, nullable=False, comment="what the visits were for"),
+    Column("outcome", String, nullable=False, comment="conclusive, or cause and stage"),
+    Column("first", Instant, nullable=False),
+    Column("last", Instant, nullable=False),
+    Column("visits", Integer, nullable=False, comment="how many"),
+    Index("ix_outcomes_last", "subject_id", "last"),
+    comment="visits that ended alike, one after the other, of the last weeks; the run that goes on is in subjects",
+)
+
+outcome_days = Table(
+    "outcome_days",
+    metadata,
+    Column("subject_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("month", String, primary_key=True, comment="as 2026-11"),
+    Column("days", Text, nullable=False, comment="for each day and outcome, how many visits"),
+    comment="how the visits before that ended",
 )

@@ -1,0 +1,381 @@
+"""The tables of history: subjects, their states and how visits to them ended, and the evidence of both.
+
+Each function works within a transaction of its caller's. Several processes of one vantage may write: what stands is read in the transaction
+that changes it, with the row of its subject locked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, or_, select, update
+
+from mailtls.store.documents import TooLarge
+from mailtls.store.engine import put
+from mailtls.store.exhibits import deflated, inflated, packed, unpacked
+from mailtls.store.schema import blobs, changes, evidence, outcome_days, outcomes, states, subjects
+from mailtls.tracking.changes import Change, Subject
+from mailtls.tracking.history import Run, State, Story, by_day, compare, joined
+from mailtls.tracking.written import read
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from sqlalchemy import Connection
+
+    from mailtls.evidence import RouteEvidence, ScanEvidence
+    from mailtls.tracking.journal import Entry
+
+_LONG = 200
+"""Characters of a value from which it is kept apart, once for all states that have it."""
+FOLDED_AFTER = timedelta(days=30)
+"""After how long it is only known of each day how its visits ended."""
+AT_ONCE = 500
+"""Rows that are deleted, or subjects whose visits are folded, in one transaction: others wait for a moment only."""
+
+
+# Writing.
+
+
+def record(connection: Connection, vantage: str, entries: Iterable[Entry], now: datetime) -> int:
+    """Write what a journal says is to be written. Returns how many pieces of evidence were too large to be kept."""
+    left_out = 0
+    kept: dict[int, bytes | None] = {}
+    # In one order of subjects, so that two who write the same ones wait for each other, and not each for the other.
+    for entry in sorted(entries, key=lambda entry: (entry.subject.key, entry.at)):
+        number, seen, runs = _page(connection, vantage, entry.subject, entry.at)
+        stands = {row.fact: row for row in connection.execute(_STANDING.where(states.c.subject_id == number))}
+        left_out += _move(connection, entry, number, stands, seen, kept, now)
+        closed = {purpose: _add_runs(runs, purpose, those) for purpose, those in entry.runs.items()}
+        rows = [
+            {
+                "subject_id": number,
+                "purpose": purpose,
+                "outcome": run.outcome,
+                "first": run.first,
+                "last": run.last,
+                "visits": run.count,
+            }
+            for purpose, those in closed.items()
+            for run in those
+        ]
+        if rows:
+            connection.execute(insert(outcomes), rows)
+        page = {"seen": _seen_written(seen), "runs": _json({purpose: _run_written(run) for purpose, run in runs.items()})}
+        connection.execute(update(subjects).where(subjects.c.id == number).values(seen_at=entry.at, **page))
+    return left_out
+
+
+_STANDING = select(
+    states.c.id, states.c.fact, states.c.value, states.c.long_value, states.c.last_seen, states.c.last_evidence
+).where(states.c.ended_at.is_(None))
+
+
+def _page(connection: Connection, vantage: str, subject: Subject, at: datetime) -> tuple[int, dict[str, datetime], dict[str, Run]]:
+    """Return the number of a subject, when its states were seen last, and the runs that go on; its row is locked from now on."""
+    wanted = select(subjects.c.id, subjects.c.seen, subjects.c.runs).where(
+        subjects.c.subject == subject.key, subjects.c.vantage == vantage
+    )
+    row = connection.execute(wanted.with_for_update()).one_or_none()
+    if row is None:
+        fresh = {"vantage": vantage, "subject": subject.key, "seen_at": at, "seen": "{}", "runs": "{}"}
+        put(connection, subjects, [fresh], key=("subject", "vantage"))
+        row = connection.execute(wanted.with_for_update()).one()
+    return row.id, _seen_read(row.seen), {purpose: _run_read(run) for purpose, run in json.loads(row.runs).items()}
+
+
+def _move(
+    connection: Connection,
+    entry: Entry,
+    number: int,
+    stands: dict[str, Any],
+    seen: dict[str, datetime],
+    kept: dict[int, bytes | None],
+    now: datetime,
+) -> int:
+    """End, begin and renew states as an entry says. Returns how many pieces of evidence were too large."""
+    current = {fact: (_digested(row.value, row.long_value), seen.get(fact, row.last_seen)) for fact, row in stands.items()}
+    left_out = 0
+    steps: list[tuple[dict[str, str], datetime, Any, Any]] = [({fact: value}, at, None, None) for fact, (value, at) in entry.renewed.items()]
+    steps += [(dict(entry.values), entry.at, entry.evidence, entry.before)] if entry.values else []
+    for values, at, first, last in steps:
+        moves = compare(current, {fact: _short(value) for fact, value in values.items()}, at)
+        for fact in moves.renewed:
+            current[fact] = (current[fact][0], at)
+            seen[fact] = at
+        ends = {}
+        for name, found in (("evidence", first if moves.begun else None), ("last_evidence", last if moves.ended else None)):
+            ends[name], too_large = _keep(connection, found, kept, now)
+            left_out += too_large
+        for fact in moves.ended:
+            ended = {"last_seen": current[fact][1], "ended_at": at, "last_evidence": ends["last_evidence"]}
+            connection.execute(
+                update(states)
+                .where(states.c.subject_id == number, states.c.fact == fact, states.c.ended_at.is_(None))
+                .values(ended)
+            )
+        rows = []
+        for fact in moves.begun:
+            short, digest = _value_kept(connection, values[fact], now)
+            rows.append(
+                {
+                    "subject_id": number, "fact": fact, "value": short, "long_value": digest, "first_seen": at, "last_seen": at,
+                    "evidence": ends["evidence"],
+                }
+            )  # fmt: skip
+            current[fact] = (_short(values[fact]), at)
+            seen[fact] = at
+        if rows:
+            connection.execute(insert(states), rows)
+    return left_out
+
+
+def _keep(
+    connection: Connection, found: ScanEvidence | RouteEvidence | None, kept: dict[int, bytes | None], now: datetime
+) -> tuple[bytes | None, int]:
+    """Keep evidence. Returns its name, ``None`` where it is not kept; and whether that is so because it is too large."""
+    if found is None:
+        return None, 0
+    if id(found) not in kept:
+        try:
+            exhibit = packed(found)
+        except TooLarge:
+            kept[id(found)] = None
+            return None, 1
+        rows = [{"id": digest, "saved_at": now, "octets": deflated(octets)} for digest, octets in exhibit.parts.items()]
+        put(connection, blobs, rows)
+        row = {
+            "id": exhibit.id,
+            "at": found.began or now,
+            "saved_at": now,
+            "document": exhibit.document,
+            "parts": b"".join(exhibit.parts),
+        }
+        put(connection, evidence, [row])
+        kept[id(found)] = exhibit.id
+    return kept[id(found)], 0
+
+
+def _value_kept(connection: Connection, value: str, now: datetime) -> tuple[str | None, bytes | None]:
+    if len(value) <= _LONG:
+        return value, None
+    octets = value.encode()
+    digest = hashlib.sha256(octets).digest()
+    put(connection, blobs, [{"id": digest, "saved_at": now, "octets": deflated(octets)}])
+    return None, digest
+
+
+def _short(value: str) -> str:
+    """Return a value, or the digest of a long one: enough to compare it."""
+    return value if len(value) <= _LONG else hashlib.sha256(value.encode()).hexdigest()
+
+
+def _digested(value: str | None, digest: bytes | None) -> str:
+    return value if value is not None else (digest or b"").hex()
+
+
+def _add_runs(runs: dict[str, Run], purpose: str, those: tuple[Run, ...]) -> list[Run]:
+    """Let runs go on, or begin. Returns those that have ended by it."""
+    closed = []
+    for run in those:
+        longer = joined(runs.get(purpose), run)
+        if longer is None and purpose in runs:
+            closed.append(runs[purpose])
+        runs[purpose] = longer or run
+    return closed
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _seen_written(seen: Mapping[str, datetime]) -> str:
+    at: dict[str, list[str]] = {}
+    for fact, moment in seen.items():
+        at.setdefault(moment.isoformat(), []).append(fact)
+    return _json({moment: " ".join(facts) for moment, facts in at.items()})
+
+
+def _seen_read(text: str) -> dict[str, datetime]:
+    return {fact: datetime.fromisoformat(moment) for moment, facts in json.loads(text).items() for fact in facts.split()}
+
+
+def _run_written(run: Run) -> list[Any]:
+    return [run.outcome, run.first.isoformat(), run.last.isoformat(), run.count]
+
+
+def _run_read(written: list[Any]) -> Run:
+    outcome, first, last, count = written
+    return Run(outcome, datetime.fromisoformat(first), datetime.fromisoformat(last), count)
+
+
+# Reading.
+
+
+def stories(connection: Connection, domain: str, since: datetime | None = None, vantage: str | None = None) -> tuple[Story, ...]:
+    """Return what is known of a domain over time: of itself, with each MX host it ever had, and of their endpoints.
+
+    Args:
+        connection: with an open transaction.
+        domain: in ASCII.
+        since: what ended before this is left out; ``None`` for nothing.
+        vantage: whose story; ``None`` for all.
+
+    """
+    of_domain = _found(connection, [f"{domain}/"], vantage)
+    hosts = sorted({Subject.of(row.subject).host for row in of_domain} - {""})
+    of_hosts = _found(connection, [f"/{host}/" for host in hosts], vantage)
+    return tuple(_story(connection, row, since) for row in (*of_domain, *of_hosts))
+
+
+def _found(connection: Connection, beginnings: Collection[str], vantage: str | None) -> list[Any]:
+    found: list[Any] = []
+    for beginning in beginnings:
+        wanted = select(subjects).where(subjects.c.subject.startswith(beginning, autoescape=True))
+        if vantage is not None:
+            wanted = wanted.where(subjects.c.vantage == vantage)
+        found += [row for row in connection.execute(wanted) if row.subject.startswith(beginning)]
+    return sorted(found, key=lambda row: (row.subject, row.vantage))
+
+
+def _story(connection: Connection, row: Any, since: datetime | None) -> Story:
+    seen = _seen_read(row.seen)
+    wanted = select(states, blobs.c.octets).outerjoin(blobs, blobs.c.id == states.c.long_value).where(states.c.subject_id == row.id)
+    if since is not None:
+        wanted = wanted.where(or_(states.c.ended_at.is_(None), states.c.ended_at >= since))
+    told = [
+        State(
+            each.fact,
+            each.value if each.octets is None else inflated(each.octets).decode(),
+            each.first_seen,
+            each.last_seen if each.ended_at is not None else seen.get(each.fact, each.last_seen),
+            each.ended_at,
+            (each.evidence or b"").hex(),
+            (each.last_evidence or b"").hex(),
+        )
+        for each in connection.execute(wanted.order_by(states.c.first_seen, states.c.id))
+        if each.value is not None or each.octets is not None
+    ]
+    runs: dict[str, list[Run]] = {}
+    for each in connection.execute(select(outcomes).where(outcomes.c.subject_id == row.id).order_by(outcomes.c.first)):
+        if since is None or each.last >= since:
+            runs.setdefault(each.purpose, []).append(Run(each.outcome, each.first, each.last, each.visits))
+    for purpose, written in json.loads(row.runs).items():
+        if since is None or _run_read(written).last >= since:
+            runs.setdefault(purpose, []).append(_run_read(written))
+    happened = tuple(_changes(connection, row.subject, row.vantage, since))
+    days: dict[str, dict[str, int]] = {}
+    months = select(outcome_days.c.days).where(outcome_days.c.subject_id == row.id).order_by(outcome_days.c.month)
+    for text in connection.scalars(months):
+        days |= {day: those for day, those in json.loads(text).items() if since is None or day >= since.date().isoformat()}
+    return Story(
+        row.vantage,
+        Subject.of(row.subject),
+        tuple(told),
+        happened,
+        {purpose: tuple(those) for purpose, those in runs.items()},
+        days,
+    )
+
+
+def _changes(connection: Connection, subject: str, vantage: str, since: datetime | None) -> Iterator[Change]:
+    wanted = (
+        select(changes.c.document)
+        .where(changes.c.subject == subject, changes.c.vantage.in_(["", vantage]))
+        .order_by(changes.c.at, changes.c.id)
+    )
+    if since is not None:
+        wanted = wanted.where(changes.c.at >= since)
+    for text in connection.scalars(wanted):
+        try:
+            found = read(json.loads(text))
+        except ValueError:  # one damaged row is not worth all the others
+            continue
+        if isinstance(found, Change):
+            yield found
+
+
+def find_evidence(connection: Connection, name: str) -> tuple[str, ScanEvidence | RouteEvidence] | None:
+    """Return evidence, and its whole name; ``None`` where there is none. Raises ``Unreadable``.
+
+    Args:
+        connection: with an open transaction.
+        name: in hexadecimal, or the beginning of it: eight digits or more. Where several begin so, there is none.
+
+    """
+    low = bytes.fromhex(name[: len(name) // 2 * 2])
+    found = connection.execute(
+        select(evidence.c.id, evidence.c.document).where(evidence.c.id >= low, evidence.c.id <= low + b"\xff" * (32 - len(low)))
+    )
+    rows = [row for row in found if row.id.hex().startswith(name)]
+    if len(rows) != 1:
+        return None
+
+    def part(digest: bytes) -> bytes | None:
+        octets = connection.scalar(select(blobs.c.octets).where(blobs.c.id == digest))
+        return None if octets is None else inflated(octets)
+
+    return rows[0].id.hex(), unpacked(rows[0].document, part)
+
+
+# Forgetting.
+
+
+def fold(connection: Connection, before: datetime) -> int:
+    """Fold visits that ended before a moment to days, of some subjects at most. Returns how many rows that were; 0 where none is left."""
+    wanted = select(outcomes.c.subject_id).where(outcomes.c.last < before).distinct().limit(AT_ONCE // 10)
+    numbers = connection.scalars(wanted).all()
+    folded = 0
+    for number in numbers:
+        rows = connection.execute(select(outcomes).where(outcomes.c.subject_id == number, outcomes.c.last < before)).all()
+        months: dict[str, dict[str, dict[str, int]]] = {}
+        for day, counted in by_day(Run(row.outcome, row.first, row.last, row.visits) for row in rows).items():
+            months.setdefault(day[:7], {})[day] = counted
+        for month, days in months.items():
+            known = connection.scalar(
+                select(outcome_days.c.days).where(outcome_days.c.subject_id == number, outcome_days.c.month == month)
+            )
+            for day, counted in (json.loads(known) if known is not None else {}).items():
+                now = days.setdefault(day, {})
+                for outcome, count in counted.items():
+                    now[outcome] = now.get(outcome, 0) + count
+            put(connection, outcome_days, [{"subject_id": number, "month": month, "days": _json(dict(sorted(days.items())))}])
+        connection.execute(delete(outcomes).where(outcomes.c.id.in_([row.id for row in rows])))
+        folded += len(rows)
+    return folded
+
+
+def forget(connection: Connection, before: datetime) -> int:
+    """Delete some of what ended before a moment; what is current stays. Returns how many rows that were; 0 where none is left."""
+    gone = 0
+    ended = select(states.c.id).where(states.c.ended_at < before).limit(AT_ONCE)
+    numbers = connection.scalars(ended).all()
+    if numbers:
+        gone += connection.execute(delete(states).where(states.c.id.in_(numbers))).rowcount
+    gone += connection.execute(delete(outcome_days).where(outcome_days.c.month < before.strftime("%Y-%m"))).rowcount
+    # Of a subject that nobody has looked at for as long as that, nothing is current any more.
+    silent = connection.scalars(select(subjects.c.id).where(subjects.c.seen_at < before).limit(AT_ONCE // 10)).all()
+    if silent:
+        for table in (states, outcomes, outcome_days):
+            gone += connection.execute(delete(table).where(table.c.subject_id.in_(silent))).rowcount
+        gone += connection.execute(delete(subjects).where(subjects.c.id.in_(silent))).rowcount
+    return gone
+
+
+def forget_orphans(connection: Connection, before: datetime) -> int:
+    """Delete some evidence, and parts of it, that was saved before a moment and that nothing names any more. Returns how many."""
+    first = select(states.c.evidence).where(states.c.evidence.is_not(None))
+    named = first.union(select(states.c.last_evidence).where(states.c.last_evidence.is_not(None)))
+    idle = select(evidence.c.id).where(evidence.c.saved_at < before, evidence.c.id.not_in(named)).limit(AT_ONCE)
+    names = connection.scalars(idle).all()
+    if names:
+        return connection.execute(delete(evidence).where(evidence.c.id.in_(names), evidence.c.saved_at < before)).rowcount
+    used = {
+        parts[start : start + 32] for parts in connection.scalars(select(evidence.c.parts)) for start in range(0, len(parts), 32)
+    }
+    used.update(connection.scalars(select(states.c.long_value).where(states.c.long_value.is_not(None))))
+    old = [name for name in connection.scalars(select(blobs.c.id).where(blobs.c.saved_at < before)) if name not in used][:AT_ONCE]
+    return connection.execute(delete(blobs).where(blobs.c.id.in_(old), blobs.c.saved_at < before)).rowcount if old else 0
