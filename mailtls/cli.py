@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mailtls import __version__
-from mailtls.commands import accept, check, config, demo, doctor, run
+from mailtls.commands import accept, check, config, demo, doctor, history, run
 from mailtls.streams import end_with
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ config_app = typer.Typer(help="Check a configuration file, or print its schema."
 
 app.command(epilog=check.ENDS)(check.check)
 app.command(epilog=run.ENDS)(run.run)
+app.command(epilog=history.ENDS)(history.history)
 app.command(epilog=accept.ENDS)(accept.accept)
 app.command(epilog=demo.ENDS)(demo.demo)
 app.command(epilog=doctor.ENDS)(doctor.doctor)

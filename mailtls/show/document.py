@@ -38,12 +38,13 @@ def domain_document(domain: DomainObservation, *, explain: bool = False) -> dict
         "measured_at": rfc3339(domain.measured_at),
         "unresolved": _gap(domain.unresolved),
         "readings": _readings(domain.readings),
-        "grades": {grade.policy: _grade(grade, explain=explain) for grade in domain.grades},
+        "grades": {grade.policy: grade_document(grade, explain=explain) for grade in domain.grades},
         "mx": [_host(host) for host in domain.mx],
     }
 
 
-def _grade(grade: Grade, *, explain: bool) -> dict[str, Any]:
+def grade_document(grade: Grade, *, explain: bool = False) -> dict[str, Any]:
+    """Return one grade."""
     return {
         "version": grade.version,
         "level": None if grade.level is None else grade.level.value,
