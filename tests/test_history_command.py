@@ -110,8 +110,9 @@ def test_nothing_known_ends_with_3_wrong_usage_with_2_and_a_bad_configuration_wi
     assert ran(settings, "--evidence", "xyz").exit_code == 2
     assert ran(settings, "--evidence", "0123456789").exit_code == 3
     assert ran(tmp_path / "none.yaml").exit_code == 1
-    settings.write_text("storage: {url: 'sqlite:////nonexistent/x.db'}\n" + settings.read_text().split("\n", 1)[1])
+    settings.write_text(f"storage: {{url: 'sqlite:///{tmp_path}/other.db'}}\n" + settings.read_text().split("\n", 1)[1])
     assert ran(settings).exit_code == 1
+    assert not (tmp_path / "other.db").exists()
 
 
 def test_json_has_every_state_with_its_times_and_evidence(settings: Path) -> None:

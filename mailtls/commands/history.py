@@ -124,7 +124,7 @@ def _read(configuration: Configuration, ask: Callable[[Store], Awaitable[T]]) ->
     from mailtls.store.database import Store, StoreFailed  # noqa: PLC0415 - takes a quarter of a second
 
     async def asked() -> T:
-        store = await Store.open(configuration.storage.url)
+        store = await Store.open(configuration.storage.url, make=False)
         try:
             return await ask(store)
         finally:

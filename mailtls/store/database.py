@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError, StatementError
 from mailtls.budget import Pause
 from mailtls.store import history, tracks
 from mailtls.store.codec import decode, encode
-from mailtls.store.engine import advice, altering, engine_of, give_back, put, reading, writing
+from mailtls.store.engine import advice, altering, engine_of, give_back, is_missing, put, reading, writing
 from mailtls.store.migrations import migrate
 from mailtls.store.schema import hellos, pauses
 
@@ -60,11 +60,12 @@ class Store:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     @classmethod
-    async def open(cls, url: str) -> Store:
+    async def open(cls, url: str, *, make: bool = True) -> Store:
         """Open a database, and make it or bring its tables to this version where that is needed.
 
         Args:
             url: as SQLAlchemy writes it, e.g. ``sqlite:///mailtls.db`` or ``postgresql://mailtls@db.example/mailtls``.
+            make: whether a file that is not there is made; who only reads would leave an empty one behind.
 
         """
         try:
@@ -74,6 +75,8 @@ class Store:
         except ImportError as error:
             raise StoreFailed(f"PostgreSQL needs a driver that is not installed ({error}): pip install 'mailtls[postgresql]'") from error
         try:
+            if not make and is_missing(store._engine):
+                raise StoreFailed(f"{store.name}: there is no such file; does --config.file name the daemon's configuration?")
             await store._do(store._migrate)
         except BaseException:
             await store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event, make_url
@@ -132,6 +133,12 @@ def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], ke
     # In one order, so that two who write the same rows wait for each other, and not each for the other.
     ordered = sorted(rows, key=lambda row: [row[name] for name in key])
     connection.execute(insert.on_conflict_do_update(index_elements=key, set_=replaced), ordered)
+
+
+def is_missing(engine: Engine) -> bool:
+    """Whether it is of an SQLite file that is not there, and would be made."""
+    file = engine.url.database
+    return engine.dialect.name == "sqlite" and bool(file) and file != ":memory:" and not Path(str(file)).exists()
 
 
 def give_back(engine: Engine) -> None:
