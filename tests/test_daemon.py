@@ -297,6 +297,31 @@ async def test_what_was_enumerated_before_is_not_told_as_measured_until_it_was_c
     assert len(rows(daemon.database)) == 1  # and it is still there, for the next check to begin with
 
 
+async def test_what_a_daemon_sees_is_history_and_a_new_process_goes_on_with_it(daemon: Running) -> None:
+    limits = {"pace": "0s", "scan_deadline": "60s"}
+    await daemon.start("solid.example", limits=limits)
+    async with asyncio.timeout(30):
+        while not {"starttls_accepted", "dane", "mx_records"} <= current(daemon.database).keys():
+            await asyncio.sleep(0.1)
+    before = current(daemon.database)
+    await daemon.end(signal.SIGKILL)
+    await daemon.start("solid.example", limits=limits)
+    await asyncio.sleep(3)
+    assert await daemon.end(signal.SIGTERM) == 0
+    after = current(daemon.database)
+    assert {fact: after[fact] for fact in before} == before
+    with contextlib.closing(sqlite3.connect(daemon.database)) as connection:
+        assert connection.execute("SELECT count(*) FROM states WHERE ended_at IS NOT NULL").fetchone() == (0,)
+
+
+def current(database: Path) -> dict[str, Any]:
+    if not database.exists():
+        return {}
+    with contextlib.closing(sqlite3.connect(database)) as connection, contextlib.suppress(sqlite3.OperationalError):  # no tables yet
+        return dict(connection.execute("SELECT fact, first_seen FROM states WHERE ended_at IS NULL"))
+    return {}
+
+
 async def test_who_asked_us_to_stay_away_is_left_alone_by_the_next_process_too(daemon: Running) -> None:
     limits = {"pace": "1s", "scan_deadline": "10s"}
     server = daemon.lab.server("mx.ratelimited.example")

@@ -97,15 +97,18 @@ def _place(story: Story) -> tuple[str, bool, Subject]:
 def _story_lines(story: Story, width: int, *, everything: bool) -> Iterator[str]:
     indent = 4 if story.subject.address else 2
     room = width - indent - 18
-    lines = [*_state_lines(story.states, room, everything=everything), *(_change_line(change) for change in story.changes)]
+    lines = [
+        *_state_lines(story.states, room, everything=everything),
+        *(_change_line(each) for each in story.changes if everything or _is_news(each, story)),
+    ]
     lines += [line for purpose, runs in story.runs.items() for line in _run_lines(purpose, runs, room)]
-    shown = ""
-    for line in sorted(lines, key=lambda line: (line.at.replace(second=0, microsecond=0), line.first)):
+    shown: datetime | None = None
+    for line in sorted(lines, key=lambda line: (line.at, line.first)):
         moment = f"{line.at:{_MOMENT}}"
         for text in line.texts:
-            ahead = " " * len(moment) if moment == shown else f"[dim]{moment}[/]"
+            ahead = " " * len(moment) if line.at == shown else f"[dim]{moment}[/]"
             yield f"{' ' * indent}{ahead}  {text}"
-            shown = moment
+            shown = line.at
     yield from (f"{' ' * indent}{line}" for line in _summary_lines(story))
 
 
@@ -121,18 +124,18 @@ def _state_lines(states: Sequence[State], room: int, *, everything: bool) -> Ite
         counted = less.setdefault(state.first_seen, Counter())
         if was is None:
             if not everything and state.value == ABSENT:
-                counted["{} facts do not apply"] += 1
+                counted["{} do not apply"] += 1
             elif everything or state.fact in _ESSENTIAL:
                 yield _Line(state.first_seen, 0, _value_texts(state, room))
             else:
-                counted["{} more facts were seen first"] += 1
+                counted["{} more seen first"] += 1
         else:
             kept[state.first_seen] = [name[:_EVIDENCE] for name in (was.last_evidence, state.evidence) if name]
             last = applied.get(state.fact)
             if not everything and state.value == ABSENT:
-                counted["{} facts do not apply any more"] += 1
+                counted["{} do not apply any more"] += 1
             elif not everything and was.value == ABSENT and last is not None and last.value == state.value:
-                counted["{} facts apply again, and are as they were"] += 1
+                counted["{} apply again, as they were"] += 1
             else:
                 yield _Line(
                     state.first_seen,
@@ -142,8 +145,9 @@ def _state_lines(states: Sequence[State], room: int, *, everything: bool) -> Ite
         if state.value != ABSENT:
             applied[state.fact] = state
     for at, counted in less.items():
-        for text, count in counted.items():
-            yield _Line(at, 2, (f"[dim]{text.format(count)} (--all)[/]",))
+        if counted:
+            said = "; ".join(text.format(count) for text, count in sorted(counted.items(), reverse=True))
+            yield _Line(at, 2, (f"[dim]facts: {said} (--all)[/]",))
     for at, names in kept.items():
         words = ("before: ", "then: ") if len(names) > 1 else ("",)
         yield _Line(at, 3, (f"[dim]evidence {', '.join(word + name for word, name in zip(words, names, strict=True))}[/]",))
@@ -223,10 +227,18 @@ def _cut(text: str, room: int) -> str:
     return text if len(text) <= room else f"{text[: room - 3]}..."
 
 
+def _is_news(change: Change, story: Story) -> bool:
+    """Whether a change is worth a line: not what was seen first, not what is only being counted, and nothing twice."""
+    if change.event in (Event.CANDIDATE, Event.DISMISSED) or (change.event is Event.IMPROVED and change.before is None):
+        return False
+    together = {(each.check, each.event) for each in story.changes if not each.vantage}
+    return not change.vantage or (change.check, change.event) not in together
+
+
 def _change_line(change: Change) -> _Line:
     style = _LOOKS.get(change.event, "")
     said = f"[{style}]{change.event.value}[/]" if style else change.event.value
-    text = f"{said} {escape(change.check)}"
+    text = said if change.check == change.event.value else f"{said} {escape(change.check)}"
     if change.before is not None and change.after is not None:
         text += f": {escape(readable(change.before.shown, 200))} -> {escape(readable(change.after.shown, 200))}"
     if change.attribution is not None:

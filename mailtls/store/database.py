@@ -74,9 +74,10 @@ class Store:
             raise StoreFailed(f"no URL of a database: {error}") from error
         except ImportError as error:
             raise StoreFailed(f"PostgreSQL needs a driver that is not installed ({error}): pip install 'mailtls[postgresql]'") from error
+        if not make and is_missing(store._engine):
+            await store.close()
+            raise StoreFailed(f"{store.name}: there is no such file; does --config.file name the daemon's configuration?")
         try:
-            if not make and is_missing(store._engine):
-                raise StoreFailed(f"{store.name}: there is no such file; does --config.file name the daemon's configuration?")
             await store._do(store._migrate)
         except BaseException:
             await store.close()
