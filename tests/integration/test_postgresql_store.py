@@ -1,7 +1,8 @@
 """The contract of a store, on PostgreSQL: the test functions are those of the unit suite, and here their database is another one."""
 
 import pytest
-from test_migrations import *  # noqa: F403 - they are what is run here
+from test_bookkeeper import *  # noqa: F403 - they are what is run here
+from test_migrations import *  # noqa: F403
 from test_store import *  # noqa: F403
 
 from mailtls.store.database import Store
