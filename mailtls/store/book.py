@@ -160,6 +160,12 @@ def open_regressions(connection: Connection) -> dict[Key, JointRegression]:
     return {(each.subject, each.check): each for each in found}
 
 
+def ended_since(connection: Connection, moment: datetime) -> dict[str, JointRegression]:
+    """Return the regressions that ended after a moment, by their names."""
+    wanted = select(regressions.c.id, regressions.c.document).where(regressions.c.ended_at >= moment)
+    return {name: replace(cast("JointRegression", read(json.loads(text))), id=name) for name, text in connection.execute(wanted)}
+
+
 def settle_all(
     connection: Connection, weaker: Collection[Key], now: datetime, patience: timedelta, accepted: Mapping[Key, str] | None = None
 ) -> tuple[Settled, ...]:

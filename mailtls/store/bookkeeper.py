@@ -200,23 +200,21 @@ class Bookkeeper:
                     self.ledger.restore(subject, name, kept)
                     self._unsaved.pop((subject, name), None)  # who had the last turn knows more
                 learn()
-                settled = self._write(connection, turn, now, patience)
-                known = book.open_regressions(connection)
+                self._write(connection, turn, now, patience)
+                known, ended = book.open_regressions(connection), book.ended_since(connection, now - SHOWN_AFTER_ITS_END)
         except SQLAlchemyError:
             learn()
             raise
         self._revision = turn.revision
-        self._unsaved, self._unwritten, self._joint = {}, [], known
-        self._ended |= {each.after.id: each.after for each in settled if each.after.ended_at is not None}
+        self._unsaved, self._unwritten, self._joint, self._ended = {}, [], known, ended
         return self._say(now)
 
-    def _write(self, connection: Connection, turn: book.Turn, now: datetime, patience: timedelta) -> tuple[book.Settled, ...]:
+    def _write(self, connection: Connection, turn: book.Turn, now: datetime, patience: timedelta) -> None:
         book.enter(connection, turn, self._unsaved, self._unwritten)
         settled = book.settle_all(connection, self.ledger.regressions().keys(), now, patience)
         together = [replace(change, muted=self._muted(change.subject, change.at)) for each in settled if (change := each.change) is not None]
         book.note(connection, together)
         self._tell(connection, [*self._unwritten, *together])
-        return settled
 
     def _alone(self) -> Told:
         """Return what this vantage alone makes of it, while the store fails."""

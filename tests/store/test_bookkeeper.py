@@ -187,7 +187,12 @@ async def test_an_operator_accepts_and_the_daemon_that_runs_takes_it_in(url: str
         await operator.close()
         await fra.see_many(starttls=False)
         assert fra.open() == {}
+        assert {each.ended_by for each in fra.books.told.regressions if each.subject == DOMAIN} == {Event.ACCEPTED}
         assert await noted(fra.books.store, vantage="", subject=DOMAIN.key) == ["confirmed", "accepted"]
+    async with vantage(url, "fra", clock) as again:
+        assert [each.why for each in again.books.told.regressions if each.subject == DOMAIN] == ["they told us"]
+        clock.now += timedelta(days=2)
+        assert (await again.books.turn()).regressions == ()
 
 
 async def test_while_the_store_fails_it_is_confirmed_in_memory_and_written_afterwards(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
