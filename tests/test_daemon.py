@@ -301,7 +301,7 @@ async def test_what_a_daemon_sees_is_history_and_a_new_process_goes_on_with_it(d
     limits = {"pace": "0s", "scan_deadline": "60s"}
     await daemon.start("solid.example", limits=limits)
     async with asyncio.timeout(30):
-        while not {"starttls_accepted", "dane", "mx_records"} <= current(daemon.database).keys():
+        while not {"starttls_accepted", "dane", "mx_records"} <= {fact for _subject, fact in current(daemon.database)}:
             await asyncio.sleep(0.1)
     before = current(daemon.database)
     await daemon.end(signal.SIGKILL)
@@ -314,11 +314,13 @@ async def test_what_a_daemon_sees_is_history_and_a_new_process_goes_on_with_it(d
         assert connection.execute("SELECT count(*) FROM states WHERE ended_at IS NOT NULL").fetchone() == (0,)
 
 
-def current(database: Path) -> dict[str, Any]:
+def current(database: Path) -> dict[tuple[int, str], str]:
+    """Return when each state that stands was first seen, by subject and fact."""
     if not database.exists():
         return {}
     with contextlib.closing(sqlite3.connect(database)) as connection, contextlib.suppress(sqlite3.OperationalError):  # no tables yet
-        return dict(connection.execute("SELECT fact, first_seen FROM states WHERE ended_at IS NULL"))
+        rows = connection.execute("SELECT subject_id, fact, first_seen FROM states WHERE ended_at IS NULL")
+        return {(subject, fact): first for subject, fact, first in rows}
     return {}
 
 

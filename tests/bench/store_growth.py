@@ -165,6 +165,8 @@ async def _run(store: Store, endpoints: int, days: int, file: Path | None) -> No
 
 
 async def _report(store: Store, endpoints: int, days: int, visits: int, empty: int, quiet, file: Path | None) -> None:
+    if file is None:  # a year took minutes, and nobody cleared up what was overwritten; autovacuum does in a real one
+        await store.run(_vacuum)
     size = await _size(store, file)
     print(
         f"{store.name.split('@')[-1].split('/')[0] or 'sqlite'}: {endpoints} endpoints, {days} days, {visits} visits, load {os.getloadavg()[0]:.1f}"
@@ -181,6 +183,11 @@ async def _report(store: Store, endpoints: int, days: int, visits: int, empty: i
                 return connection.scalar(select(func.count()).select_from(table)) or 0
 
         print(f"  {name:<14} {await store.run(counted) / endpoints:8.1f} rows an endpoint")
+
+
+def _vacuum(engine) -> None:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM FULL")
 
 
 async def _size(store: Store, file: Path | None) -> int:
