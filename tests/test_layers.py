@@ -63,3 +63,16 @@ def test_a_pure_module_knows_no_socket_no_loop_and_no_clock(path: Path) -> None:
         foreign = name.split(".")[0] in FOREIGN
         allowed = (*ALLOWED_BELOW, "yaml") if name_of(path) == READS_YAML else ALLOWED_BELOW
         assert not foreign or name.startswith(allowed), name
+
+
+CLOCKS = {"now", "utcnow", "today", "fromtimestamp", "ctime"}
+"""Names by which a moment is had that nobody gave; ``fromtimestamp`` and ``ctime`` use the zone of the machine."""
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if floor(name_of(p)) <= 2 and name_of(p) != "mailtls"], ids=name_of)
+def test_a_pure_module_reads_no_clock_of_a_date_either(path: Path) -> None:
+    dates = {"datetime", "date"}
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute) and node.attr in CLOCKS:
+            of = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+            assert of not in dates, f"line {node.lineno}: {of}.{node.attr}"
