@@ -13,6 +13,7 @@ from mailtls.probe import Prober
 from mailtls.resolve import BadName, Resolver, ascii_name
 from mailtls.sts_host import Fetching, StsFetcher
 from mailtls.sts_keeper import StsKeeper
+from mailtls.tracking.agenda import Rhythm
 from mailtls.tracking.standing import Confirmation
 from mailtls.tracking.sts import Cadence
 from mailtls.visit import Visitor
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from mailtls.config import Configuration
     from mailtls.probe import Told
+    from mailtls.schedule import Schedule
     from mailtls.store.bookkeeper import Bookkeeper
     from mailtls.store.database import Store
     from mailtls.store.keeper import Keeper
@@ -108,3 +110,31 @@ async def bookkeeper(configuration: Configuration, store: Store, failed: Callabl
     books.watch_only(domain for provider in configuration.partners() for domain in provider.domains)
     await books.open()
     return books
+
+
+async def share(configuration: Configuration, schedule: Schedule, keeper: Keeper, failed: Callable[[], object]) -> bool:
+    """Let a schedule share its work with other processes, where the store is one that they can share. Returns whether it is.
+
+    Args:
+        configuration: what it goes by.
+        schedule: which.
+        keeper: of the store.
+        failed: called each time that the database fails.
+
+    Raises:
+        BadConfiguration: the store cannot be used for that.
+
+    """
+    from mailtls.store.database import StoreFailed  # noqa: PLC0415 - only a daemon remembers
+
+    if not keeper.store.is_shared:
+        return False
+    from mailtls.jobs.rounds import SharedRounds  # noqa: PLC0415 - only where PostgreSQL is used, its libraries are installed
+
+    try:
+        await keeper.store.prepare_queue()
+    except StoreFailed as error:
+        raise BadConfiguration([f"storage.url: {error}"]) from error
+    rhythm = Rhythm(configuration.vantage.name, schedule.interval, schedule.jitter)
+    schedule.driver = SharedRounds(schedule, keeper, rhythm, failed)
+    return True

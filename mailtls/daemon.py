@@ -135,6 +135,7 @@ class Daemon:
                     log.warning("web.listen has changed; that takes a restart")
                 schedule = self._plan(fresh)
                 keeper = await self._keeper_for(fresh)
+                shared = keeper is not None and await assembly.share(fresh, schedule, keeper, self.own.store_errors.inc)
                 books = await self._books_for(fresh, keeper)
             except config.BadConfiguration as error:
                 self.own.reload_ok.set(0)
@@ -146,7 +147,7 @@ class Daemon:
             schedule.measurer.memory = keeper
             self._listen_to(schedule, books)
             schedule.inherit(self.schedule)
-            if keeper is not None:
+            if keeper is not None and not shared:
                 keeper.watch(schedule.measurer.prober.budget)
             former, self._keeper = self._keeper, keeper
             former_books, self._books = self._books, books
@@ -165,8 +166,9 @@ class Daemon:
         measurer = self.schedule.measurer
         self._keeper = measurer.memory = keeper = await assembly.keeper(self.configuration, self.own.store_errors.inc)
         log.info("remembering", store=keeper.store.name)
-        await keeper.resume(measurer.prober.budget)
-        keeper.watch(measurer.prober.budget)
+        if not await assembly.share(self.configuration, self.schedule, keeper, self.own.store_errors.inc):
+            await keeper.resume(measurer.prober.budget)
+            keeper.watch(measurer.prober.budget)
         # An enumeration is shown for three intervals after it was last seen to hold; of what is older, nothing can be said.
         recalled = await keeper.recall_tracks(self.now() - INTERVALS_HELD * self.configuration.schedule.enumeration_interval)
         await self.schedule.recall(recalled)

@@ -79,6 +79,9 @@ class Memory(Protocol):
     def note_only(self, hosts: AbstractSet[str], domains: AbstractSet[str]) -> None:
         """Drop what other MX hosts and domains looked like."""
 
+    def distrust(self, endpoint: Endpoint) -> None:
+        """Take it that another process may have made a newer enumeration of an endpoint."""
+
     def forget_all_but(self, endpoints: AbstractSet[Endpoint]) -> None:
         """Drop what is not needed soon."""
 

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from mailtls.evidence import Purpose
+
 if TYPE_CHECKING:
+    from mailtls.evidence import RouteEvidence
+    from mailtls.measure import Measurer
     from mailtls.schedule import Schedule
     from mailtls.tracking.changes import Subject
     from mailtls.tracking.revisits import Again
@@ -49,6 +53,10 @@ class Rounds:
         await asyncio.gather(*under_way, return_exceptions=True)
         self._tasks.clear()
         self._again.clear()
+
+    async def measure_now(self, measurer: Measurer, route: RouteEvidence) -> None:
+        """Visit the endpoints of a route once, because somebody asks now; only the measurer that is given knows what came of it."""
+        await measurer.measure(route, Purpose.QUICK)
 
     async def _watch(self, domain: str, wait: float) -> None:
         schedule = self._schedule

@@ -53,6 +53,9 @@ class Driver(Protocol):
     async def stop(self) -> None:
         """End what is under way, and wait until that is done."""
 
+    async def measure_now(self, measurer: Measurer, route: RouteEvidence) -> None:
+        """Have the endpoints of a route visited once, because somebody asks now, and let a measurer know what came of it."""
+
 
 class Schedule:
     """Measures the partners' domains again and again, and keeps the snapshot that is shown."""
@@ -136,6 +139,8 @@ class Schedule:
             self.measurer.sts.tracks |= {domain: track for domain, track in recalled.policies if domain in self._looked_at_elsewhere}
         for scan in recalled.scans:
             if self.measurer.recall(scan):
+                if self.measurer.memory is not None:
+                    self.measurer.memory.distrust(scan.endpoint)
                 self.note_progress()
                 await asyncio.sleep(0)
 
@@ -162,16 +167,20 @@ class Schedule:
         await self.measurer.measure(self.way(track), again=again)
         self.learn_way(domain, track)
         self.keep_way(track)
+        self.conclude(track)
 
     async def look_again(self, again: Again) -> None:
         """Look at somebody before its usual turn, since something about it is to be confirmed."""
         subject = again.subject
         if again.purpose is None or subject.domain:
             await self.look(subject.domain, again=True)
-        endpoints = [endpoint for endpoint in self.measurer.tracks if _is_meant(endpoint, subject)]
         if again.purpose is not None:
-            await asyncio.gather(*(self.measurer.scan(endpoint, again.purpose) for endpoint in endpoints))
+            await asyncio.gather(*(self.measurer.scan(endpoint, again.purpose) for endpoint in self.meant(subject)))
         self.note_progress()
+
+    def meant(self, subject: Subject) -> list[Endpoint]:
+        """Return the known endpoints of a subject."""
+        return [endpoint for endpoint in self.measurer.tracks if _is_meant(endpoint, subject)]
 
     async def find_way(self, domain: str) -> RouteTrack:
         """Find out where the mail of a domain goes, and return what is known of that now."""
@@ -195,6 +204,9 @@ class Schedule:
         """Keep what came of the last look-up of the way to a domain, where that outlives the process."""
         if self.measurer.memory is not None:
             self.measurer.memory.keep_route(track.latest, kind_of_route(track.latest))
+
+    def conclude(self, track: RouteTrack) -> None:
+        """Tell what the last look at a domain saw, its endpoints having been scanned."""
         domain = track.latest.domain
         owners = self.owners()
         if domain in owners:

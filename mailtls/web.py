@@ -16,7 +16,6 @@ from starlette.routing import Route
 
 from mailtls import __version__
 from mailtls.config import BadConfiguration
-from mailtls.evidence import Purpose
 from mailtls.model import Snapshot
 from mailtls.resolve import BadName, ascii_name
 from mailtls.show.declared import fetch_lines
@@ -132,7 +131,7 @@ async def _probe(daemon: Daemon, name: str, owner: str, *, debug: bool) -> Respo
     """Measure one domain now, quickly, within the daemon's own budget, and show nothing but it."""
     measurer = daemon.one_off()
     route = await measurer.route(name)
-    await measurer.measure(route, Purpose.QUICK)
+    await daemon.schedule.driver.measure_now(measurer, route)
     domain = measurer.observe(owner, route, daemon.now())
     registry = CollectorRegistry()
     registry.register(SnapshotCollector(lambda: Snapshot((domain,))))

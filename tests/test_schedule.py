@@ -30,6 +30,8 @@ from mailtls.measure import Measurer, Pace
 from mailtls.model import Cause, Endpoint, Known, MXSet, Provider, Stage, Verdict
 from mailtls.schedule import Schedule
 from mailtls.show.metrics import SnapshotCollector
+from mailtls.store.tracks import Recalled
+from mailtls.tracking.sts import StsTrack
 
 INTERVAL = timedelta(minutes=15)
 START = datetime.now(UTC)
@@ -259,3 +261,63 @@ async def test_one_domain_that_could_be_measured_is_enough(world, anchors, warni
     assert [domain.domain for domain in watching.snapshot().domains] == ["a.example", "b.example"]
     assert watching.last_cycle_at == START
     assert warnings == []
+
+
+async def measured_elsewhere(world: World, anchors: Any) -> Recalled:
+    """Return what another process of the same vantage saves after one look."""
+    other = plan(world, Visiting(world, anchors))
+    await other.look("a.example")
+    scans = tuple(track.latest for track in other.measurer.tracks.values())
+    return Recalled(scans, (other.routes["a.example"].latest,), (("a.example", StsTrack(failures=7)),))
+
+
+async def test_what_another_process_measured_is_shown_and_counts_as_work_that_goes_on(world, watching, anchors) -> None:
+    await watching.hear(await measured_elsewhere(world, anchors))
+    assert [domain.domain for domain in watching.snapshot().domains] == ["a.example"]
+    assert watching.last_cycle_at == world.now
+    assert watching.measurer.visited == []
+
+
+async def test_what_another_process_measured_earlier_than_we_did_changes_nothing(world, watching, anchors) -> None:
+    earlier = await measured_elsewhere(world, anchors)
+    await later(world, watching)
+    known = dict(watching.routes), dict(watching.measurer.tracks)
+    await watching.hear(earlier)
+    await watching.hear(earlier)
+    assert (dict(watching.routes), dict(watching.measurer.tracks)) == known
+    assert watching.mx_sets["a.example"].changes == 0
+
+
+async def test_a_change_of_mx_hosts_that_another_process_saw_is_counted_here_too(world, watching, anchors) -> None:
+    await watching.look("a.example")
+    world.now += INTERVAL
+    world.hosts = ["mx2.a.example"]
+    await watching.hear(await measured_elsewhere(world, anchors))
+    assert watching.mx_sets["a.example"].changes == 1
+
+
+async def test_an_enumeration_of_ours_is_not_trusted_any_more_once_another_process_scanned(world, watching, anchors) -> None:
+    distrusted: list[Endpoint] = []
+    kept: list[str] = []
+    watching.measurer.memory = SimpleNamespace(
+        distrust=distrusted.append, forget_all_but=lambda _endpoints: None, keep_scan=lambda *_: None, keep_route=lambda *_: kept.append("route")
+    )
+    await watching.look("a.example")
+    assert distrusted == []
+    world.now += INTERVAL
+    await watching.hear(await measured_elsewhere(world, anchors))
+    assert [endpoint.host for endpoint in distrusted] == [HOST]
+    assert kept == ["route"]  # our own; what was heard has been kept by who found it out
+
+
+async def test_of_a_policy_the_word_of_who_looked_at_the_domain_last_holds(world, watching, anchors) -> None:
+    ours = StsTrack(failures=1)
+    watching.measurer.sts = SimpleNamespace(tracks={}, observed=lambda route, _now: route, forget_all_but=lambda _domains: None)
+    theirs = await measured_elsewhere(world, anchors)
+    await later(world, watching)
+    watching.measurer.sts.tracks["a.example"] = ours
+    await watching.hear(theirs)
+    assert watching.measurer.sts.tracks["a.example"] is ours
+    world.now += INTERVAL
+    await watching.hear(await measured_elsewhere(world, anchors))
+    assert watching.measurer.sts.tracks["a.example"].failures == 7

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
+from dataclasses import dataclass
 
 from OpenSSL import SSL
 
@@ -43,7 +44,17 @@ __all__ = [
 ]
 
 _CONNECTION_LIFE = 600.0  # seconds
+_VISITS_KEPT = 10_000
 _KEPT = 1000  # commands and server names remembered
+
+
+@dataclass(slots=True)
+class Visit:
+    """One connection that came: from which address, and when it was accepted and ended (``None`` while it lasts), on the monotonic clock."""
+
+    source: str
+    began: float
+    ended: float | None = None
 
 
 class MailServer:
@@ -54,6 +65,7 @@ class MailServer:
         self.behaviour = behaviour
         self.connections = 0  # accepted so far, those over the limit included
         self.peak = 0  # most open at once
+        self.visits: deque[Visit] = deque(maxlen=_VISITS_KEPT)  # the last ones
         self.commands: list[bytes] = []  # the last thousand, in order of arrival, without line ends
         self.server_names: list[str | None] = []  # the last thousand SNI values, None where a ClientHello had none
         self._server: asyncio.Server | None = None
@@ -101,9 +113,12 @@ class MailServer:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        visit = Visit(writer.get_extra_info("peername")[0], time.monotonic())
+        self.visits.append(visit)
         task = asyncio.create_task(self._serve(Channel(reader, writer), self._behaviour, self._contexts))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _done: setattr(visit, "ended", time.monotonic()))
         self.peak = max(self.peak, len(self._tasks))
 
     async def _serve(self, channel: Channel, behaviour: Behaviour, contexts: Contexts) -> None:

@@ -84,6 +84,20 @@ class Store:
             raise
         return store
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes can work with it at once: PostgreSQL."""
+        return self._engine.dialect.name == "postgresql"
+
+    @property
+    def conninfo(self) -> str:
+        """How libpq, and so psycopg, is told where a PostgreSQL database is; with the password."""
+        return self._engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    async def prepare_queue(self) -> None:
+        """Make the tables of the job queue in a PostgreSQL database, or bring them to this version."""
+        await self._do(self._prepare_queue)
+
     async def close(self) -> None:
         """Close it, once. What was not awaited may be lost."""
         if self._closed:
@@ -134,6 +148,10 @@ class Store:
     async def load_tracks(self, vantage: str, since: datetime) -> Recalled:
         """Return the scans, routes and policies of a vantage that were saved after a moment."""
         return await self._do(self._read, tracks.load, vantage, since)
+
+    async def load_track(self, vantage: str, what: Endpoint | str, after: datetime | None) -> Recalled:
+        """Return the scans of an endpoint, or the routes and the policy of a domain, that began after a moment; ``None`` is before any."""
+        return await self._do(self._read, tracks.load_one, vantage, what, after)
 
     async def record(self, vantage: str, entries: Iterable[Entry], at: datetime) -> int:
         """Write down what has changed, and for how long the rest has stood: all of it, or nothing where that fails.
@@ -213,6 +231,15 @@ class Store:
     def _read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with reading(self._engine) as connection:
             return work(connection, *args, **kwargs)
+
+    def _prepare_queue(self) -> None:
+        from mailtls.store.queue import QueueTooNew, prepare_queue  # noqa: PLC0415 - installed where PostgreSQL is used
+
+        with altering(self._engine) as connection:
+            try:
+                prepare_queue(connection)
+            except QueueTooNew as error:
+                raise StoreFailed(f"{self.name}: {error}; a newer mailtls may have made them: use that") from error
 
     def _save(self, vantage: str, found: Mapping[Endpoint, HelloEvidence], at: datetime) -> None:
         rows = [

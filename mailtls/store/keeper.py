@@ -17,7 +17,7 @@ from mailtls.store.tracks import Recalled, policy_kept, route_kept, scan_kept
 from mailtls.tracking.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from collections.abc import Set as AbstractSet
 
     from mailtls.budget import Budget
@@ -79,6 +79,8 @@ class Keeper:
         self.store = store
         self.vantage = vantage
         self.retention = retention
+        self.prunes = True
+        """Whether it forgets by itself, once a day, what is older than retention; else :meth:`prune` has to be called."""
         self._failed = failed
         self._now = now
         self._known: dict[Endpoint, HelloEvidence | None] = {}
@@ -150,17 +152,46 @@ class Keeper:
 
     async def recall_tracks(self, since: datetime) -> Recalled:
         """Return what was measured and saved since a moment, as far as it can be read; nothing from a clock that ran ahead."""
+        return await self.news(since) or Recalled()
+
+    async def news(self, since: datetime) -> Recalled | None:
+        """Return the same; ``None`` where the store fails."""
+        return await self._recalled(lambda: self.store.load_tracks(self.vantage, since))
+
+    async def recall_track(self, what: Endpoint | str, after: datetime | None) -> Recalled:
+        """Return what was measured after a moment of an endpoint, or of a domain by its name, likewise; ``None`` is before anything."""
+        return await self._recalled(lambda: self.store.load_track(self.vantage, what, after)) or Recalled()
+
+    async def _recalled(self, load: Callable[[], Awaitable[Recalled]]) -> Recalled | None:
         try:
-            found = await self.store.load_tracks(self.vantage, since)
+            found = await load()
         except StoreFailed as error:
             self._complain(error)
-            return Recalled()
+            return None
         for why in found.unreadable:
             self._failed()
             log.warning("what was remembered is of no use", why=why)
         now = self._now()
         routes = tuple(route for route in found.routes if route.began is not None and route.began <= now)
         return replace(found, scans=tuple(scan for scan in found.scans if scan.began <= now), routes=routes)
+
+    def distrust(self, endpoint: Endpoint) -> None:
+        """Ask the store again for the enumeration of an endpoint: another process may have made a newer one."""
+        if endpoint not in self._waiting:
+            self._known.pop(endpoint, None)
+
+    async def prune(self) -> None:
+        """Forget what is older than retention."""
+        try:
+            await self._prune(self._now())
+        except StoreFailed as error:
+            self._complain(error)
+
+    async def flush(self) -> None:
+        """Write now what waits, so that other processes can read it; what cannot be written waits on."""
+        async with self._writing:
+            if self._due.is_set():
+                await self._flush()
 
     # What was seen, over time.
 
@@ -271,10 +302,13 @@ class Keeper:
             await self.store.save(self.vantage, found, now)
         if pauses and self._budget is not None:
             await self.store.save_pauses(self.vantage, self._budget.pauses(now))
-        if self._pruned_at is None or not timedelta() <= now - self._pruned_at < _PRUNED_AGAIN:
-            await self.store.prune(now - self.retention)
-            await self.store.tidy(now - self.retention, now - FOLDED_AFTER)
+        if self.prunes and (self._pruned_at is None or not timedelta() <= now - self._pruned_at < _PRUNED_AGAIN):
+            await self._prune(now)
             self._pruned_at = now
+
+    async def _prune(self, now: datetime) -> None:
+        await self.store.prune(now - self.retention)
+        await self.store.tidy(now - self.retention, now - FOLDED_AFTER)
 
     def _complain(self, error: Exception) -> None:
         """Count a failure, and tell it unless it is the one that was told last."""

@@ -251,3 +251,12 @@ outcome_days = Table(
     Column("days", Text, nullable=False, comment="for each day and outcome, how many visits"),
     comment="how the visits before that ended",
 )
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("vantage", String, primary_key=True, comment="the name of where it is visited from"),
+    Column("account", String, primary_key=True, comment="an operator or an address, as budget.py names them"),
+    Column("next_start", Instant, nullable=False, comment="when the next visit may begin, on the database's clock"),
+    comment="the least gap between two visits, kept by all processes of a vantage together",
+)

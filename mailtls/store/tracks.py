@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Select, Table, delete, false, select
 
 from mailtls.evidence import RouteEvidence, ScanEvidence
 from mailtls.store.codec import Unreadable
@@ -102,6 +102,21 @@ def save(connection: Connection, vantage: str, kept: Iterable[Kept], at: datetim
 
 def load(connection: Connection, vantage: str, since: datetime) -> Recalled:
     """Read all of a vantage that was saved after a moment; what cannot be read is left out, and told."""
+    saved = (scans.c.vantage == vantage, scans.c.saved_at > since), (routes.c.vantage == vantage, routes.c.saved_at > since)
+    return _read(connection, *(select(table).where(*which) for table, which in zip((scans, routes), saved, strict=True)))
+
+
+def load_one(connection: Connection, vantage: str, what: Endpoint | str, after: datetime | None) -> Recalled:
+    """Read what is newer than a moment of one endpoint, or of one domain by its name; ``None`` is before anything."""
+    key = (("domain", what),) if isinstance(what, str) else key_of(what)
+    table = routes if isinstance(what, str) else scans
+    wanted = select(table).where(table.c.vantage == vantage, *(table.c[name] == value for name, value in key))
+    if after is not None:
+        wanted = wanted.where(table.c.began > after)
+    return _read(connection, *(wanted if each is table else select(each).where(false()) for each in (scans, routes)))
+
+
+def _read(connection: Connection, of_scans: Select[Any], of_routes: Select[Any]) -> Recalled:
     unreadable: list[str] = []
 
     def read(kind: type[T], name: str, document: bytes) -> tuple[T, ...]:
@@ -111,12 +126,11 @@ def load(connection: Connection, vantage: str, since: datetime) -> Recalled:
             unreadable.append(f"{name}: {error}")
             return ()
 
-    found = select(scans).where(scans.c.vantage == vantage, scans.c.saved_at > since).order_by(scans.c.began)
-    seen = [scan for row in connection.execute(found) for scan in read(ScanEvidence, f"{row.host} {row.address}", row.document)]
-    found = select(routes).where(routes.c.vantage == vantage, routes.c.saved_at > since).order_by(routes.c.began)
+    found = connection.execute(of_scans.order_by(scans.c.began))
+    seen = [scan for row in found for scan in read(ScanEvidence, f"{row.host} {row.address}", row.document)]
     ways: list[RouteEvidence] = []
     policies: list[tuple[str, StsTrack]] = []
-    for row in connection.execute(found):
+    for row in connection.execute(of_routes.order_by(routes.c.began)):
         if row.kind == _POLICY:
             policies += [(row.domain, track) for track in read(StsTrack, row.domain, row.document)]
         else:

@@ -290,3 +290,40 @@ async def test_who_asked_us_to_stay_away_is_remembered_by_the_clock_on_the_wall(
     kept.store.failing = StoreFailed("no")
     await kept.keeper.resume(later)
     assert kept.failures == 1
+
+
+async def test_what_is_flushed_is_there_for_other_processes_when_that_returns(kept: Kept, url: str) -> None:
+    kept.keeper.keep_scan(scan_of(ONE), ScanKind.CONCLUDED)
+    kept.keeper.keep_route(route_of("a.example"), RouteKind.WHOLE)
+    await kept.keeper.flush()
+    other = Kept(await Store.open(url))
+    news = await other.keeper.news(NOW - timedelta(seconds=1))
+    assert news is not None
+    assert (news.scans, news.routes) == ((scan_of(ONE),), (route_of("a.example"),))
+    assert (await other.keeper.recall_track(ONE, None)).scans == (scan_of(ONE),)
+    assert (await other.keeper.recall_track(ONE, NOW)).scans == ()
+    assert (await other.keeper.recall_track(TWO, None)).scans == ()
+    assert (await other.keeper.recall_track("a.example", None)).routes == (route_of("a.example"),)
+    assert (await other.keeper.recall_track("b.example", None)).routes == ()
+    await other.keeper.close()
+
+
+async def test_no_news_and_a_store_that_fails_are_two_things(kept: Kept) -> None:
+    assert (await kept.keeper.news(NOW)) is not None
+    kept.store.failing = StoreFailed("it is away")
+    assert await kept.keeper.news(NOW) is None
+    assert (await kept.keeper.recall_track(ONE, None)).scans == ()
+
+
+async def test_an_enumeration_that_is_distrusted_is_read_again_unless_it_is_still_to_be_written(kept: Kept, url: str) -> None:
+    kept.keeper.keep(ONE, found(1))
+    kept.keeper.distrust(ONE)
+    assert same(await kept.keeper.recall(ONE), found(1))
+    await kept.keeper.flush()
+    other = Kept(await Store.open(url))
+    other.keeper.keep(ONE, found(2))
+    await other.keeper.flush()
+    await other.keeper.close()
+    assert same(await kept.keeper.recall(ONE), found(1))
+    kept.keeper.distrust(ONE)
+    assert same(await kept.keeper.recall(ONE), found(2))
