@@ -299,9 +299,12 @@ async def test_a_change_of_mx_hosts_that_another_process_saw_is_counted_here_too
 async def test_an_enumeration_of_ours_is_not_trusted_any_more_once_another_process_scanned(world, watching, anchors) -> None:
     distrusted: list[Endpoint] = []
     kept: list[str] = []
+    nothing = lambda *_: None  # noqa: E731
+    watching.measurer.prober.closing = False
     watching.measurer.memory = SimpleNamespace(
-        distrust=distrusted.append, forget_all_but=lambda _endpoints: None, keep_scan=lambda *_: None, keep_route=lambda *_: kept.append("route")
-    )
+        distrust=distrusted.append, keep_route=lambda *_: kept.append("route"), keep_scan=nothing, note=nothing, note_only=nothing,
+        forget_all_but=nothing,
+    )  # fmt: skip
     await watching.look("a.example")
     assert distrusted == []
     world.now += INTERVAL
