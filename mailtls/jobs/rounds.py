@@ -140,13 +140,19 @@ class SharedRounds:
             now = datetime.now(UTC)
             try:
                 # When it was saved is told by the clock of who saved it, and seen when it is committed: so the last moments are read again.
-                news = await self._keeper.news(self._heard_at - _LOOKED_BACK)
+                news = await self._keeper.news(self._heard_at - _LOOKED_BACK, self._known())
                 if news is not None:
                     self._heard_at = now
                     await self._schedule.hear(news)
             except Exception:
                 self._failed()
                 log.exception("what others found out could not be taken")
+
+    def _known(self) -> dict[Endpoint | str, datetime]:
+        """Return of whom we know something, and from when the newest is."""
+        scanned: dict[Endpoint | str, datetime] = {endpoint: track.attempted_at for endpoint, track in self._measurer.tracks.items()}
+        looked = ((domain, track.latest.began) for domain, track in self._schedule.routes.items())
+        return scanned | {domain: at for domain, at in looked if at is not None}
 
     async def _hear_of(self, what: Endpoint | str, after: datetime | None) -> None:
         """Take what another process may have found out of one endpoint, or one domain, a moment ago."""

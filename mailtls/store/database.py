@@ -145,9 +145,9 @@ class Store:
         """
         return await self._do(self._write, tracks.save, vantage, tuple(kept), at)
 
-    async def load_tracks(self, vantage: str, since: datetime) -> Recalled:
-        """Return the scans, routes and policies of a vantage that were saved after a moment."""
-        return await self._do(self._read, tracks.load, vantage, since)
+    async def load_tracks(self, vantage: str, since: datetime, known: Mapping[Endpoint | str, datetime] = tracks.NOTHING) -> Recalled:
+        """Return the scans, routes and policies of a vantage that were saved after a moment, but none older than what is ``known``."""
+        return await self._do(self._read, tracks.load, vantage, since, known)
 
     async def load_track(self, vantage: str, what: Endpoint | str, after: datetime | None) -> Recalled:
         """Return the scans of an endpoint, or the routes and the policy of a domain, that began after a moment; ``None`` is before any."""

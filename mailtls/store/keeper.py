@@ -152,11 +152,11 @@ class Keeper:
 
     async def recall_tracks(self, since: datetime) -> Recalled:
         """Return what was measured and saved since a moment, as far as it can be read; nothing from a clock that ran ahead."""
-        return await self.news(since) or Recalled()
+        return await self._recalled(lambda: self.store.load_tracks(self.vantage, since)) or Recalled()
 
-    async def news(self, since: datetime) -> Recalled | None:
-        """Return the same; ``None`` where the store fails."""
-        return await self._recalled(lambda: self.store.load_tracks(self.vantage, since))
+    async def news(self, since: datetime, known: Mapping[Endpoint | str, datetime]) -> Recalled | None:
+        """Return the same, but of endpoints and domains nothing older than what is known of them; ``None`` where the store fails."""
+        return await self._recalled(lambda: self.store.load_tracks(self.vantage, since, known))
 
     async def recall_track(self, what: Endpoint | str, after: datetime | None) -> Recalled:
         """Return what was measured after a moment of an endpoint, or of a domain by its name, likewise; ``None`` is before anything."""

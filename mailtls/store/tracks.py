@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Select, Table, delete, false, select
@@ -15,7 +16,7 @@ from mailtls.store.schema import routes, scans
 from mailtls.tracking.sts import StsTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _POLICY = "policy"
+NOTHING: Mapping[Endpoint | str, datetime] = MappingProxyType({})
+"""That is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +103,22 @@ def save(connection: Connection, vantage: str, kept: Iterable[Kept], at: datetim
     return tuple(left_out)
 
 
-def load(connection: Connection, vantage: str, since: datetime) -> Recalled:
-    """Read all of a vantage that was saved after a moment; what cannot be read is left out, and told."""
-    saved = (scans.c.vantage == vantage, scans.c.saved_at > since), (routes.c.vantage == vantage, routes.c.saved_at > since)
-    return _read(connection, *(select(table).where(*which) for table, which in zip((scans, routes), saved, strict=True)))
+def load(connection: Connection, vantage: str, since: datetime, known: Mapping[Endpoint | str, datetime] = NOTHING) -> Recalled:
+    """Read all of a vantage that was saved after a moment; what cannot be read is left out, and told.
+
+    Args:
+        connection: with an open transaction.
+        vantage: whose.
+        since: that moment.
+        known: for endpoints, and domains by their names, when the newest began that is known already: no older one is read.
+
+    """
+    of_scans = select(scans).where(scans.c.vantage == vantage, scans.c.saved_at > since)
+    of_routes = select(routes).where(routes.c.vantage == vantage, routes.c.saved_at > since)
+    newest: dict[object, datetime] = {
+        what if isinstance(what, str) else tuple(value for _name, value in key_of(what)): at for what, at in known.items()
+    }
+    return _read(connection, of_scans, of_routes, newest)
 
 
 def load_one(connection: Connection, vantage: str, what: Endpoint | str, after: datetime | None) -> Recalled:
@@ -113,10 +128,11 @@ def load_one(connection: Connection, vantage: str, what: Endpoint | str, after: 
     wanted = select(table).where(table.c.vantage == vantage, *(table.c[name] == value for name, value in key))
     if after is not None:
         wanted = wanted.where(table.c.began > after)
-    return _read(connection, *(wanted if each is table else select(each).where(false()) for each in (scans, routes)))
+    none = select(scans if table is routes else routes).where(false())
+    return _read(connection, none, wanted, {}) if table is routes else _read(connection, wanted, none, {})
 
 
-def _read(connection: Connection, of_scans: Select[Any], of_routes: Select[Any]) -> Recalled:
+def _read(connection: Connection, of_scans: Select[Any], of_routes: Select[Any], newest: Mapping[object, datetime]) -> Recalled:
     unreadable: list[str] = []
 
     def read(kind: type[T], name: str, document: bytes) -> tuple[T, ...]:
@@ -126,14 +142,18 @@ def _read(connection: Connection, of_scans: Select[Any], of_routes: Select[Any])
             unreadable.append(f"{name}: {error}")
             return ()
 
-    found = connection.execute(of_scans.order_by(scans.c.began))
+    def is_known(what: object, began: datetime) -> bool:
+        return what in newest and began <= newest[what]
+
+    rows = connection.execute(of_scans.order_by(scans.c.began))
+    found = [row for row in rows if not is_known((row.host, row.address, row.port), row.began)]
     seen = [scan for row in found for scan in read(ScanEvidence, f"{row.host} {row.address}", row.document)]
     ways: list[RouteEvidence] = []
     policies: list[tuple[str, StsTrack]] = []
     for row in connection.execute(of_routes.order_by(routes.c.began)):
         if row.kind == _POLICY:
             policies += [(row.domain, track) for track in read(StsTrack, row.domain, row.document)]
-        else:
+        elif not is_known(row.domain, row.began):
             ways += read(RouteEvidence, row.domain, row.document)
     return Recalled(tuple(seen), tuple(ways), tuple(policies), tuple(unreadable))
 

@@ -151,12 +151,12 @@ def most_at_once(visits: Iterable[Visit]) -> int:
     return max(itertools.accumulate(step for _when, step in moments))
 
 
-async def until(what: str, true: Any, seconds: float = 30.0) -> float:
+async def until(what: str, true: Any, seconds: float = 60.0, pause: float = 0.1) -> float:
     """Wait for something, and return for how long that was."""
     began = time.monotonic()
     while not await true():
         assert time.monotonic() - began < seconds, f"not within {seconds} s: {what}"
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(pause)
     return time.monotonic() - began
 
 
@@ -191,7 +191,7 @@ async def test_four_processes_as_three_vantages_one_killed_in_the_middle_and_pos
                 each.keys() == domains and "unknown" not in {each[domain] for domain in measured} for each in shown
             ) and shown[0] == shown[1]
 
-        await until("every process shows every domain, whoever measured it", all_know_everything)
+        await until("every process shows every domain, whoever measured it", all_know_everything, pause=1.0)
         time_line.note("every process shows every domain, the two of alpha the same")
 
         lags: list[float] = []

@@ -26,6 +26,7 @@ from mailtls.store import keeper as keeper_module
 from mailtls.store.codec import Unreadable
 from mailtls.store.database import Store, StoreFailed
 from mailtls.store.keeper import Keeper
+from mailtls.store.tracks import Recalled
 from mailtls.tracking.kept import RouteKind, ScanKind
 
 RETENTION = timedelta(days=400)
@@ -297,9 +298,12 @@ async def test_what_is_flushed_is_there_for_other_processes_when_that_returns(ke
     kept.keeper.keep_route(route_of("a.example"), RouteKind.WHOLE)
     await kept.keeper.flush()
     other = Kept(await Store.open(url))
-    news = await other.keeper.news(NOW - timedelta(seconds=1))
-    assert news is not None
-    assert (news.scans, news.routes) == ((scan_of(ONE),), (route_of("a.example"),))
+    before = NOW - timedelta(seconds=1)
+    for known in ({}, {TWO: NOW, "b.example": NOW}, {ONE: before, "a.example": before}):
+        news = await other.keeper.news(before, known)
+        assert news is not None
+        assert (news.scans, news.routes) == ((scan_of(ONE),), (route_of("a.example"),))
+    assert await other.keeper.news(before, {ONE: NOW, "a.example": NOW}) == Recalled()
     assert (await other.keeper.recall_track(ONE, None)).scans == (scan_of(ONE),)
     assert (await other.keeper.recall_track(ONE, NOW)).scans == ()
     assert (await other.keeper.recall_track(TWO, None)).scans == ()
@@ -309,9 +313,9 @@ async def test_what_is_flushed_is_there_for_other_processes_when_that_returns(ke
 
 
 async def test_no_news_and_a_store_that_fails_are_two_things(kept: Kept) -> None:
-    assert (await kept.keeper.news(NOW)) is not None
+    assert (await kept.keeper.news(NOW, {})) is not None
     kept.store.failing = StoreFailed("it is away")
-    assert await kept.keeper.news(NOW) is None
+    assert await kept.keeper.news(NOW, {}) is None
     assert (await kept.keeper.recall_track(ONE, None)).scans == ()
 
 
