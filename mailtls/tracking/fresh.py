@@ -189,7 +189,7 @@ def fresh_look(
         endpoints = [(endpoint, tracks(endpoint)) for endpoint in endpoints_of(host, port)]
         held, met, shown = [], [], []
         for endpoint, track in endpoints:
-            observed = observe(track, endpoint, at + interval, 4 * interval)
+            observed = observe(track, endpoint, at, interval)
             held.append(observed)
             met.append(_as_met(observed, track, at - interval, anchors, usual_only=False))
             shown.append(_as_met(observed, track, at - interval, anchors, usual_only=True))
@@ -222,10 +222,10 @@ def _as_met(
     if track is None or not _is_met(track, since):
         silent = Unknown(Cause.NOT_ATTEMPTED, Stage.CONNECT, "not met in this look")
         return replace(observed, readings={}, chains=silent)
-    scan = replace(track.latest, carried=(), hellos=track.latest.hellos if is_of_now(track.latest) else None)
+    # What is remembered of a scan has visits and raw hellos of earlier ones with it. Its own visits asked for every kind of certificate.
+    scan = replace(track.latest, carried=(), hellos=None, rechecked=None)
     if usual_only:
-        usual = tuple(probe for probe in scan.probes if probe.offer.is_usual)
-        scan = replace(scan, purpose=Purpose.QUICK, probes=usual, hellos=None, rechecked=None)
+        scan = replace(scan, purpose=Purpose.QUICK, probes=tuple(probe for probe in scan.probes if probe.offer.is_usual))
     needed = ("starttls_offered", "starttls_accepted")
     readings = {fact.name: fact.read(scan, anchors) for fact in facts.ENDPOINT if fact.name in needed}
     chains: Reading[Any] = CHAINS.read(scan, anchors) if usual_handshake(scan) is not None else Unknown(Cause.NOT_ATTEMPTED, Stage.HANDSHAKE)
@@ -258,7 +258,7 @@ def _of_host(views: list[HostEvidence], anchors: Anchors, at: datetime, kept: st
         readings = [fact.read(view, anchors) for view in views]
         usual, own, told = (fact.strength(check, reading) for reading in readings)
         if own is not None and (told is None or told >= own):
-            full = usual is None or usual > own
+            full = not _is_best(fact, readings[1]) if usual is None else usual > own
             found[check.name] = Sighting(at, own, fact.shown(check, readings[1]), evidence=kept, full=full)
         elif own is None and told is not None and all_met and _is_best(fact, readings[2]):
             # Nothing of now speaks against it, and what was seen of the rest last is well too.
