@@ -11,65 +11,40 @@ to say what it said last, and silence changes nothing at any level; and one good
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mailtls.facts.declaration import Scope
 from mailtls.model import Cause
 from mailtls.tracking.changes import Change, Subject
-from mailtls.tracking.fresh import DNS, checks_of
+from mailtls.tracking.fresh import DNS
+from mailtls.tracking.pages import OF_HOST, PRESENCE, WAY, Kept, Key, Pages
 from mailtls.tracking.presence import RETIRED_AFTER, Presence, Way, attempted, followed, is_gone, is_out
 from mailtls.tracking.revisits import Again, joined, revisit
 from mailtls.tracking.sky import Sky
-from mailtls.tracking.standing import Confirmation, Event, Sighting, Standing, accept, inherited, learn, withdraw
+from mailtls.tracking.standing import Confirmation, Event, Sighting, Standing, accept, inherited, learn, renewed, withdraw
 from mailtls.tracking.votes import Attribution, Sight
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from mailtls.tracking.fresh import FreshLook, FreshScan
     from mailtls.tracking.standing import Regression
 
+__all__ = ["MX_HOSTS", "OUTAGE", "PRESENCE", "WAY", "Kept", "Key", "Ledger"]
+
 OUTAGE = "outage"
 """Stands in a change for the name of a check: nothing could be measured."""
 MX_HOSTS = "mx_hosts"
 """The same: the MX hosts of a domain."""
-PRESENCE = "presence"
-"""The same: whether it is there at all. Also the name under which a presence is stored."""
-WAY = "way"
-"""The name under which the way to a domain is stored."""
-
-Kept = Standing | Presence | Way
-Key = tuple[Subject, str]
-"""Of what is kept: the subject, and the name of the check, or one of those above."""
-
-STORED_AGAIN = timedelta(hours=1)
-"""What is stored says at most so long ago that a subject is as it is; a change of anything else is stored at once."""
 
 _OURS = "many unrelated operators seem to have lost it at once: it is ours"
 _BLIND = "this vantage cannot measure at all now: it is ours"
 
 
-def is_news(before: Kept, after: Kept) -> bool:
-    """Whether something is to be stored again, and not only seen again to be as it is. Both are of a kind."""
-    if isinstance(before, Presence) and isinstance(after, Presence):
-        same = replace(after, attempted_at=before.attempted_at, concluded_at=before.concluded_at, failures=before.failures)
-        return same != before or _is_another_hour(before.attempted_at, after.attempted_at)
-    if isinstance(before, Standing) and isinstance(after, Standing) and before.latest is not None and after.latest is not None:
-        same_value = (before.latest.strength, before.latest.shown) == (after.latest.strength, after.latest.shown)
-        return not same_value or replace(after, latest=before.latest) != before or _is_another_hour(before.latest.at, after.latest.at)
-    return before != after
-
-
-def _is_another_hour(before: datetime, after: datetime) -> bool:
-    return before.timestamp() // STORED_AGAIN.total_seconds() != after.timestamp() // STORED_AGAIN.total_seconds()
-
-
-class Ledger:
-    """What is remembered of all subjects of one vantage."""
+class Ledger(Pages):
+    """What is remembered of all subjects of one vantage, and what it leads to."""
 
     def __init__(
         self,
@@ -88,17 +63,11 @@ class Ledger:
             sight: how many unrelated operators are too many.
 
         """
+        super().__init__()
         self.confirmation = confirmation or Confirmation()
         self.vantage = vantage
         self.retired_after = retired_after
         self.sky = Sky(self.confirmation.cycle, sight)
-        self.standings: dict[Subject, dict[str, Standing]] = defaultdict(dict)
-        self.presences: dict[Subject, Presence] = {}
-        self.ways: dict[str, Way] = {}
-        self._endpoints: dict[str, set[Subject]] = defaultdict(set)  # of an MX host
-        self._domains: dict[str, set[str]] = defaultdict(set)  # that lead to an MX host
-        self._open: set[Key] = set()  # candidates and recoveries
-        self._changed: set[Key] = set()
 
     # What comes in.
 
@@ -111,29 +80,27 @@ class Ledger:
 
         """
         now = now or scan.at
-        if not scan.in_scope:
-            return ()
         subject = scan.subject
         before = self.presences.get(subject)
-        if before is not None and scan.at <= before.attempted_at <= now:
-            return ()  # twice, or late
-        self._endpoints[subject.host].add(subject)
+        if not scan.in_scope or (before is not None and scan.at <= before.attempted_at <= now):
+            return ()  # it says nothing, or comes twice, or late
+        host = self._enrol(subject)
         self._keep(subject, PRESENCE, attempted(before, scan.at, scan.cause))
         was_blind = self.sky.is_blind
         self.sky.attempted(scan.operator, subject, scan.at, conclusive=not scan.cause)
         changes = [] if was_blind or not self.sky.is_blind else [*self._withdrawn(None, None, scan.at, _BLIND)]
-        host = Subject(host=subject.host, family=subject.family)
         domains = [Subject(domain) for domain in sorted(self._domains.get(subject.host, ()))]
         for check, sighting in scan.sightings.items():
-            held = self._held(subject, check)
-            if self._is_ours(subject.family, check, scan.operator, subject, held, sighting):
+            if self._is_ours(subject.family, check, scan.operator, subject, sighting):
                 changes += self._withdrawn(subject.family, check, scan.at, _OURS)
                 continue
             changes += self._learn(subject, check, sighting, now)
-            changes += self._fold(host, check, now, wholly=True)
+            moved = self._fold(host, check, now, changes)
             for domain in domains:
-                changes += self._fold(domain, check, now)
-        return (*changes, *self._tell_outages((subject, host, *domains), scan.at))
+                if moved or check in self._unsteady.get(domain, ()) or check not in self.standings.get(domain, ()):
+                    self._fold(domain, check, now, changes)
+        told = [*self._tell_outages((subject,), scan.at)]
+        return (*changes, *told, *(self._tell_outages((host, *domains), scan.at) if told else ()))
 
     def absorb_look(self, look: FreshLook, now: datetime | None = None) -> tuple[Change, ...]:
         """Learn from one look at a domain, after the scans of its endpoints, and return what changed.
@@ -149,16 +116,17 @@ class Ledger:
         for subject, sightings in look.sightings.items():
             self._keep(subject, PRESENCE, attempted(self.presences.get(subject), look.at, "" if sightings else Cause.DNS_FAILURE.value))
             for check, sighting in sightings.items():
-                if self._is_ours(DNS, check, look.operator, subject, self._held(subject, check), sighting):
+                if self._is_ours(DNS, check, look.operator, subject, sighting):
                     changes += self._withdrawn(DNS, check, look.at, _OURS)
                     continue
                 changes += self._learn(subject, check, sighting, now)
-        members = self._members(domain)
-        for check in {check: None for member in members for check in self.standings.get(member, ())}:
-            changes += self._fold(domain, check, now, wholly=True)
-        hosts = [member for member in members if not member.domain]
+        leaves = [*self._leaves(domain)]
+        for check in {check: None for leaf in leaves for check in self.standings.get(leaf, ())}:
+            self._fold(domain, check, now, changes, leaves)
+        changes += self._retired(look)
+        hosts = [member for member in self._members(domain) if not member.domain]
         endpoints = sorted(each for host in hosts for each in self._members(host))
-        return (*changes, *self._retired(look), *self._tell_outages((*endpoints, *hosts, domain), look.at))
+        return (*changes, *self._tell_outages((*endpoints, *hosts, domain), look.at))
 
     def accept(self, domain: str, check: str, at: datetime, why: str) -> tuple[Change, ...]:
         """Lower what a domain is held to in a check, to what is seen now, by an operator's word.
@@ -166,11 +134,8 @@ class Ledger:
         That goes for the domain itself, its hosts within it, and the hosts and their addresses, which it may share with other domains;
         for those nothing is accepted but what is theirs as well. Where nothing is weaker than it was, nothing changes.
         """
-        way = self.ways.get(domain)
-        hosts = () if way is None else sorted(way.hosts)
-        subjects = [Subject(domain), *(Subject(domain, host) for host in hosts)]
-        subjects += sorted({Subject(host=host, family=each.family) for host in hosts for each in self._endpoints[host]})
-        subjects += sorted(each for host in hosts for each in self._endpoints[host])
+        members = sorted(self._members(Subject(domain)))
+        subjects = [Subject(domain), *members, *sorted(each for member in members for each in self._members(member))]
         changes = []
         for subject in subjects:
             standing = self.standings.get(subject, {}).get(check)
@@ -183,34 +148,19 @@ class Ledger:
                 changes += [Change(at, subject, check, event, standing.baseline, seen, self.vantage, why=why) for event in events]
         return tuple(changes)
 
-    def forget_all_but(self, domains: Collection[str]) -> None:
-        """Drop the domains that are not watched any more, and what only they led to."""
-        for domain in self.ways.keys() - set(domains):
-            for host in self.ways[domain].hosts:
-                self._domains[host].discard(domain)
-            del self.ways[domain]
-            self._changed.add((Subject(domain), WAY))
-        known = self.standings.keys() | self.presences.keys()
-        for subject in sorted(known, key=lambda each: not each.address):  # the addresses of a host before the host
-            if not self._is_watched(subject, domains):
-                self._drop(subject)
-
-    def _is_watched(self, subject: Subject, domains: Collection[str]) -> bool:
-        if subject.domain:
-            return subject.domain in domains
-        if not subject.address:
-            return bool(self._members(subject))
-        presence = self.presences.get(subject)
-        return bool(self._domains.get(subject.host)) or (presence is not None and any(each in domains for each in presence.domains))
-
     # What may be asked.
 
-    def again(self) -> tuple[Again, ...]:
-        """Return who should be looked at again before its usual turn, the most urgent first. While this vantage is blind, nobody."""
+    def again(self, only: Subject | None = None) -> tuple[Again, ...]:
+        """Return who should be looked at again before its usual turn, the most urgent first. While this vantage is blind, nobody.
+
+        Args:
+            only: a subject to which the question is limited.
+
+        """
         if self.sky.is_blind:
             return ()
         found: dict[Subject, Again] = {}
-        for subject, check in self._open:
+        for subject, check in self._open if only is None else [(only, check) for check in self._unsteady.get(only, ())]:
             if not (subject.address or check in self._direct(subject)):
                 continue  # a fold: its endpoints are what is looked at
             one = revisit(subject, check, self.standings[subject][check], self.presences.get(subject), self.confirmation)
@@ -235,82 +185,12 @@ class Ledger:
         standing = self.standings.get(subject, {}).get(check)
         if standing is not None and standing.regression is not None:
             return True
-        if any(self.vote(member, check) for member in self._members(subject) if not subject.address):
+        if any(self.vote(member, check) for member in self._members(subject)):
             return True
         presence = self.presences.get(subject)
         if standing is None or standing.latest is None or (presence is not None and presence.out_at is not None):
             return None
         return False
-
-    # What is stored.
-
-    def take_changed(self) -> dict[Key, Kept | None]:
-        """Return what has to be stored since this was last asked, by its key; ``None`` for what is to be deleted."""
-        taken = {key: self._kept(*key) for key in self._changed}
-        self._changed.clear()
-        return taken
-
-    def restore(self, subject: Subject, name: str, kept: Kept | None) -> None:
-        """Take in what was stored, in any order: before anything is absorbed, or later, where another has written it; ``None`` is forgotten."""
-        if kept is None:
-            self._erase(subject, name)
-            return
-        if isinstance(kept, Way):
-            self._erase(subject, name)
-            self.ways[subject.domain] = kept
-            for host in kept.hosts:
-                self._domains[host].add(subject.domain)
-        elif isinstance(kept, Presence):
-            self.presences[subject] = kept
-        else:
-            self.standings[subject][name] = kept
-            self._mark(subject, name, kept)
-        if subject.address:
-            self._endpoints[subject.host].add(subject)
-
-    def _erase(self, subject: Subject, name: str) -> None:
-        if name == WAY:
-            way = self.ways.pop(subject.domain, None)
-            for host in () if way is None else way.hosts:
-                self._domains[host].discard(subject.domain)
-        elif name == PRESENCE:
-            self.presences.pop(subject, None)
-        else:
-            self.standings[subject].pop(name, None)
-            self._open.discard((subject, name))
-
-    def _kept(self, subject: Subject, name: str) -> Kept | None:
-        if name == WAY:
-            return self.ways.get(subject.domain)
-        if name == PRESENCE:
-            return self.presences.get(subject)
-        return self.standings.get(subject, {}).get(name)
-
-    def _keep(self, subject: Subject, name: str, kept: Standing | Presence) -> None:
-        before = self._kept(subject, name)
-        if isinstance(kept, Presence):
-            self.presences[subject] = kept
-        else:
-            self.standings[subject][name] = kept
-            self._mark(subject, name, kept)
-        if before is None or is_news(before, kept):
-            self._changed.add((subject, name))
-
-    def _mark(self, subject: Subject, check: str, standing: Standing) -> None:
-        if standing.candidate is None and standing.recovery is None:
-            self._open.discard((subject, check))
-        else:
-            self._open.add((subject, check))
-
-    def _drop(self, subject: Subject) -> None:
-        for check in self.standings.pop(subject, ()):
-            self._open.discard((subject, check))
-            self._changed.add((subject, check))
-        if self.presences.pop(subject, None) is not None:
-            self._changed.add((subject, PRESENCE))
-        if subject.address:
-            self._endpoints[subject.host].discard(subject)
-        self.sky.forget(subject)
 
     # How it is learnt.
 
@@ -324,25 +204,23 @@ class Ledger:
             return inherited(host.baseline)
         return Standing()
 
-    def _learn(self, subject: Subject, check: str, sighting: Sighting, now: datetime) -> Iterator[Change]:
+    def _learn(self, subject: Subject, check: str, sighting: Sighting, now: datetime) -> tuple[Change, ...]:
         held = self._held(subject, check)
+        same = renewed(held, sighting)
+        if same is not None:
+            self._renew(subject, check, held, same)
+            return ()
         after, events = learn(held, sighting, self.confirmation, now, recovers=not self._is_weak_below(subject, check, held))
         if after is not held:
             self._keep(subject, check, after)
-        yield from (self._change(sighting.at, subject, check, event, held, sighting) for event in events)
+        return tuple(self._change(sighting.at, subject, check, event, held, sighting) for event in events)
 
     def _is_weak_below(self, subject: Subject, check: str, held: Standing) -> bool:
         """Whether something that a subject folds is confirmed to be weaker than the whole should be: that has to recover first."""
-        if held.regression is None or held.baseline is None or subject.address:
+        if held.regression is None or held.baseline is None:
             return False
-        for member in self._members(subject):
-            standing = self.standings.get(member, {}).get(check)
-            confirmed = None if standing is None else standing.regression
-            if confirmed is not None and confirmed.after.strength < held.baseline.strength:
-                return True
-            if standing is not None and self._is_weak_below(member, check, replace(standing, regression=held.regression, baseline=held.baseline)):
-                return True
-        return False
+        confirmed = (self.standings[leaf][check].regression for leaf in self._leaves(subject) if check in self.standings.get(leaf, ()))
+        return any(each is not None and each.after.strength < held.baseline.strength for each in confirmed)
 
     def _change(self, at: datetime, subject: Subject, check: str, event: Event, held: Standing, sighting: Sighting | None, why: str = "") -> Change:
         before = held.baseline
@@ -351,41 +229,41 @@ class Ledger:
         after = held.candidate.first if event is Event.CONFIRMED and held.candidate is not None else sighting
         return Change(at, subject, check, event, before, after, self.vantage, Attribution.LOCAL if why else None, why)
 
-    def _fold(self, subject: Subject, check: str, now: datetime, *, wholly: bool = False) -> Iterator[Change]:
-        """Learn the weakest of what the members of a subject said last, at the time at which the freshest that is so weak said it."""
+    def _fold(self, subject: Subject, check: str, now: datetime, changes: list[Change], leaves: Iterable[Subject] | None = None) -> bool:
+        """Learn the weakest of what a subject's leaves said last, at the time at which the freshest that is so weak said it.
+
+        Returns whether that was anything but to be seen again as it was last.
+        """
         if check in self._direct(subject):
-            return
-        latest = [
-            standing.latest
-            for member in self._members(subject)
-            if (standing := self.standings.get(member, {}).get(check)) is not None and standing.latest is not None
-        ]
-        if not latest:
-            return
-        weakest = min(latest, key=lambda sighting: (sighting.strength, -sighting.at.timestamp()))
+            return False
+        leaves = [*self._leaves(subject)] if leaves is None else leaves
+        weakest = self._weakest(leaves, check)
+        if weakest is None:
+            return False
         held = self.standings.get(subject, {}).get(check)
-        if wholly or held is None or not held.is_steady or held.latest is None or held.latest.strength != weakest.strength:
-            yield from self._learn(subject, check, weakest, now)  # of a host that many domains share, most have nothing to learn
+        if held is not None and held.settling is not None and self._waits(held, weakest, check, leaves, now):
+            return False
+        moved = held is None or held.latest is None or held.latest.strength != weakest.strength or check in self._unsteady.get(subject, ())
+        changes += self._learn(subject, check, weakest, now)
+        return moved
 
-    def _members(self, subject: Subject) -> list[Subject]:
-        """Return what a fold folds: the addresses of a host in a family; a domain's hosts in each family, and within it."""
-        if not subject.domain:
-            return [each for each in self._endpoints.get(subject.host, ()) if each.family == subject.family]
-        way = self.ways.get(subject.domain)
-        hosts = () if way is None or subject.host else sorted(way.hosts)
-        families = ((host, each) for host in hosts for each in sorted({each.family for each in self._endpoints.get(host, ())}))
-        return [*(Subject(host=host, family=each) for host, each in families), *(Subject(subject.domain, host) for host in hosts)]
-
-    def _direct(self, subject: Subject) -> frozenset[str]:
-        """Return the checks that are read from a look at the subject itself, and not folded."""
-        if not subject.domain:
-            return frozenset()
-        return _OF_HOST if subject.host else _OF_DOMAIN
+    def _waits(self, held: Standing, weakest: Sighting, check: str, leaves: Iterable[Subject], now: datetime) -> bool:
+        """Whether it is too early to say what a whole is to be held to: a part of it was not seen yet, and may always have been weaker."""
+        assert held.settling is not None
+        assert held.baseline is not None
+        if weakest.strength < held.baseline.strength or not timedelta() <= now - held.settling.first.at < self.retired_after:
+            return False
+        return any(
+            check not in self.standings.get(leaf, ()) and presence.missed_at is None
+            for leaf in leaves
+            if (presence := self.presences.get(leaf)) is not None and (bool(leaf.address) is not (check in OF_HOST))
+        )
 
     # Our own weather.
 
-    def _is_ours(self, sense: str, check: str, operator: str, subject: Subject, held: Standing, sighting: Sighting) -> bool:
+    def _is_ours(self, sense: str, check: str, operator: str, subject: Subject, sighting: Sighting) -> bool:
         """Note what was seen, and say whether it is to be held against us, and so not to be learnt."""
+        held = self._held(subject, check)
         if held.baseline is None:
             return False
         known = held.baseline.strength if held.regression is None else min(held.baseline.strength, held.regression.after.strength)
@@ -410,38 +288,29 @@ class Ledger:
     # Presence.
 
     def _follow(self, look: FreshLook) -> Iterator[Change]:
-        """Follow DNS: note where a domain leads now, tell of other MX hosts, and let retire what nothing leads to any more."""
+        """Follow DNS: note where a domain leads now, and tell of other MX hosts."""
         before = self.ways.get(look.domain)
         way = followed(before, look.at, look.hosts, look.addresses)
         if way is None or (before is not None and look.hosts is None):
             return
-        domain = Subject(look.domain)
-        self.ways[look.domain] = way
         if before is None or replace(before, at=way.at) != way:
-            self._changed.add((domain, WAY))
-        for host in () if before is None else before.hosts - way.hosts:
-            self._domains[host].discard(look.domain)
-        for host in way.hosts:
-            self._domains[host].add(look.domain)
+            self._changed.add((Subject(look.domain), WAY))
+        self._lead(look.domain, way)
         if before is not None and before.hosts != way.hosts:
             old, new = (Sighting(each.at, 0.0, " ".join(sorted(each.hosts))) for each in (before, way))
-            yield Change(look.at, domain, MX_HOSTS, Event.CHANGED, old, new, self.vantage)
+            yield Change(look.at, Subject(look.domain), MX_HOSTS, Event.CHANGED, old, new, self.vantage)
 
     def _retired(self, look: FreshLook) -> Iterator[Change]:
         """Let retire what DNS has answered without naming it for long enough; where it did not answer, nothing."""
         domain, at, way = look.domain, look.at, self.ways.get(look.domain)
         if look.hosts is None or way is None:
             return
-        named = {
-            Subject(host=host, family=family, address=address)
-            for (host, family), addresses in way.addresses.items()
-            for address in addresses
-        } | {Subject(domain, host) for host in way.hosts}
-        for subject in sorted(named):
+        named = self._named(domain, way)
+        for subject in named:
             presence = self.presences.get(subject)
             if presence is not None and (domain not in presence.domains or presence.missed_at is not None):
                 self._keep(subject, PRESENCE, replace(presence, domains=presence.domains | {domain}, missed_at=None))
-        for subject in [each for each, presence in self.presences.items() if domain in presence.domains and each not in named]:
+        for subject in self._known_of(domain) - named:
             if not subject.domain and any(self._leads_to(other, subject) for other in self._domains.get(subject.host, ())):
                 continue
             presence = self.presences[subject]
@@ -450,8 +319,12 @@ class Ledger:
             elif is_gone(presence, at, self.retired_after):
                 yield from self._gone(subject, at)
 
-    def _leads_to(self, domain: str, subject: Subject) -> bool:
-        return subject.address in self.ways[domain].addresses.get((subject.host, subject.family), ())
+    def _named(self, domain: str, way: Way) -> set[Subject]:
+        """Return the subjects that DNS names now on the way to a domain."""
+        found = {Subject(domain, host) for host in way.hosts}
+        for (host, family), addresses in way.addresses.items():
+            found |= {Subject(host=host, family=family, address=address) for address in addresses}
+        return found
 
     def _gone(self, subject: Subject, at: datetime) -> Iterator[Change]:
         for check, standing in self.standings.get(subject, {}).items():
@@ -460,8 +333,12 @@ class Ledger:
         yield Change(at, subject, PRESENCE, Event.RETIRED, vantage=self.vantage)
         self._drop(subject)
         host = Subject(host=subject.host, family=subject.family)
-        if subject.address and not any(each.family == subject.family for each in self._endpoints[subject.host]):
+        if subject.address and not self._endpoints.get(host):
             yield from self._gone(host, at)
+
+    def _drop(self, subject: Subject) -> None:
+        super()._drop(subject)
+        self.sky.forget(subject)
 
     def _tell_outages(self, subjects: Iterable[Subject], at: datetime) -> Iterator[Change]:
         """Tell of what cannot be measured any more, and of what can again. While this vantage is blind, of nothing new."""
@@ -480,12 +357,7 @@ class Ledger:
         presence = self.presences.get(subject)
         if subject.address and presence is not None and presence.missed_at is None:
             yield presence.cause if is_out(presence, at, self.confirmation.cycle) else ""
-        for member in () if subject.address else self._members(subject):
-            known = self.presences.get(member)
-            if not member.address:
-                yield from self._silent(member, at)
-            elif known is not None and known.missed_at is None:
+        for leaf in self._leaves(subject):
+            known = self.presences.get(leaf)
+            if leaf.address and known is not None and known.missed_at is None:
                 yield "" if known.out_at is None else known.cause
-
-
-_OF_DOMAIN, _OF_HOST = checks_of(Scope.DOMAIN), checks_of(Scope.MX)

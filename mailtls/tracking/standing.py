@@ -172,8 +172,8 @@ class Standing:
 
     @property
     def is_steady(self) -> bool:
-        """Whether nothing is being counted, and no turn remembered: to be seen again as it was last leads to nothing."""
-        return not (self.settling or self.candidate or self.improvement or self.recovery or self.turns or self.flapping)
+        """Whether nothing is being counted: to be seen again as it was last leads to nothing, for however long."""
+        return not (self.settling or self.candidate or self.improvement or self.recovery or self.flapping)
 
     @property
     def is_weaker(self) -> bool:
@@ -191,6 +191,7 @@ class Event(StrEnum):
     """What is confirmed already became weaker still, and that is confirmed too."""
     RECOVERED = "recovered"
     IMPROVED = "improved"
+    """An improvement has held, and is what it is held to from now on. The first sighting of all is none."""
     ACCEPTED = "accepted"
     FLAPPING = "flapping"
     CALM = "calm"
@@ -201,6 +202,23 @@ class Event(StrEnum):
     """It became another, and neither is the better (MX hosts, certificates)."""
     RETIRED = "retired"
     """The subject is no longer there: DNS does not lead to it any more."""
+
+
+def renewed(standing: Standing, sighting: Sighting) -> Standing | None:
+    """Return a standing that was seen again as it was last, where nothing is being counted; ``None`` where there is more to it.
+
+    It is what :func:`learn` comes to then, and what nearly every sighting is.
+    """
+    latest, baseline, confirmed = standing.latest, standing.baseline, standing.regression
+    if latest is None or baseline is None or sighting.at <= latest.at or not standing.is_steady:
+        return None
+    if sighting.strength != latest.strength or sighting.shown != latest.shown or sighting.strength > baseline.strength:
+        return None
+    if sighting.strength < baseline.strength and (confirmed is None or sighting.strength < confirmed.after.strength):
+        return None
+    if confirmed is not None and sighting.strength == baseline.strength:
+        return None
+    return Standing(baseline, None, None, None, confirmed, None, sighting, standing.turns)
 
 
 Learnt = tuple[Standing, tuple[Event, ...]]
@@ -225,7 +243,7 @@ def learn(standing: Standing, sighting: Sighting, confirmation: Confirmation, no
             return standing, ()
         standing = Standing(baseline=standing.baseline, regression=standing.regression)
     if standing.baseline is None:
-        return replace(standing, baseline=sighting, settling=_unless_enough(Streak.of(sighting), confirmation), latest=sighting), (Event.IMPROVED,)
+        return replace(standing, baseline=sighting, settling=_unless_enough(Streak.of(sighting), confirmation), latest=sighting), ()
     if standing.settling is not None:
         return _settled(standing, standing.settling.joined_by(sighting, confirmation.cycle), sighting, confirmation), ()
     standing, fluttered = _turned(standing, standing.baseline, sighting, confirmation)
@@ -235,6 +253,8 @@ def learn(standing: Standing, sighting: Sighting, confirmation: Confirmation, no
         after, events = _weaker(standing, standing.baseline, sighting, confirmation)
     else:
         after, events = _as_good(standing, standing.baseline, sighting, confirmation, recovers=recovers)
+    if standing.flapping and Event.FLAPPING not in fluttered:
+        events = tuple(event for event in events if event not in (Event.CANDIDATE, Event.DISMISSED))  # that it goes to and fro was told
     return after, (*fluttered, *events)
 
 

@@ -85,9 +85,9 @@ class World:
         self.told += changes
 
     def events(self, *subjects: Subject, check: str = "starttls") -> list[str]:
-        """Return what was told of subjects so far, but for the first sighting."""
+        """Return what was told of subjects so far."""
         told = [each for each in self.told if each.check == check and (not subjects or each.subject in subjects)]
-        return [f"{each.subject}: {each.event}" for each in told if each.event is not Event.IMPROVED]
+        return [f"{each.subject}: {each.event}" for each in told]
 
 
 @pytest.fixture
@@ -150,6 +150,27 @@ def test_a_new_address_is_held_to_what_its_host_is(world: World) -> None:
     world.cycles(3)
     new = replace(ONE, address="192.0.2.3:25")
     assert world.events() == [f"{each}: {event}" for event in ("candidate", "confirmed") for each in (new, HOST, DOMAIN)]
+
+
+def test_an_address_that_was_silent_at_first_and_always_weaker_is_no_regression_of_its_host() -> None:
+    world = World()
+    world.add("example.org", "mx.example.org", "192.0.2.1:25", "192.0.2.2:25")
+    world.shows["192.0.2.2:25"] = {}
+    world.cycles(20)
+    world.shows["192.0.2.2:25"] = {"starttls": 0}
+    world.cycles(20)
+    assert world.events() == []
+    assert world.ledger.standings[HOST]["starttls"].baseline == world.ledger.standings[TWO]["starttls"].baseline
+
+
+def test_an_address_that_stays_silent_keeps_its_host_from_nothing_for_longer_than_a_day() -> None:
+    world = World()
+    world.add("example.org", "mx.example.org", "192.0.2.1:25", "192.0.2.2:25")
+    world.shows["192.0.2.2:25"] = {}
+    world.cycles(100)
+    world.shows["192.0.2.1:25"] = {"starttls": 0}
+    world.cycles(4)
+    assert {HOST, DOMAIN} < {subject for subject, _ in world.ledger.regressions()}
 
 
 def test_a_host_whose_addresses_change_with_every_look_regresses_all_the_same(world: World) -> None:
