@@ -100,7 +100,9 @@ class Ledger(Pages):
                 if moved or check in self._unsteady.get(domain, ()) or check not in self.standings.get(domain, ()):
                     self._fold(domain, check, now, changes)
         told = [*self._tell_outages((subject,), scan.at)]
-        return (*changes, *told, *(self._tell_outages((host, *domains), scan.at) if told else ()))
+        if told or before is None or self._is_told_out(host):
+            told += self._tell_outages((host, *domains), scan.at)
+        return (*changes, *told)
 
     def absorb_look(self, look: FreshLook, now: datetime | None = None) -> tuple[Change, ...]:
         """Learn from one look at a domain, after the scans of its endpoints, and return what changed.
@@ -343,21 +345,23 @@ class Ledger(Pages):
     def _tell_outages(self, subjects: Iterable[Subject], at: datetime) -> Iterator[Change]:
         """Tell of what cannot be measured any more, and of what can again. While this vantage is blind, of nothing new."""
         for subject in subjects:
-            presence = self.presences.get(subject)
-            causes = [*self._silent(subject, at)]
-            out = bool(causes) and "" not in causes
-            if out == (presence is not None and presence.out_at is not None) or (out and self.sky.is_blind):
-                continue
-            self._keep(subject, PRESENCE, replace(presence or Presence(at, at), out_at=at if out else None))
-            event = Event.OUTAGE if out else Event.MEASURED_AGAIN
-            yield Change(at, subject, OUTAGE, event, vantage=self.vantage, why=causes[0] if out else "")
+            was_out = self._is_told_out(subject)
+            named = [known for leaf in (subject, *self._leaves(subject)) if leaf.address and (known := self._named_presence(leaf)) is not None]
+            if was_out:
+                out = not any(known.concluded_at is not None and not known.failures for known in named)
+            elif subject.address:
+                out = any(is_out(known, at, self.confirmation.cycle) for known in named) and not self.sky.is_blind
+            else:
+                out = bool(named) and all(known.out_at is not None for known in named) and not self.sky.is_blind
+            if out != was_out:
+                self._keep(subject, PRESENCE, replace(self.presences.get(subject) or Presence(at, at), out_at=at if out else None))
+                event = Event.OUTAGE if out else Event.MEASURED_AGAIN
+                yield Change(at, subject, OUTAGE, event, vantage=self.vantage, why=named[0].cause if out else "")
 
-    def _silent(self, subject: Subject, at: datetime) -> Iterator[str]:
-        """Yield for each endpoint of a subject that DNS names why it is out; an empty word where it is not."""
+    def _named_presence(self, endpoint: Subject) -> Presence | None:
+        presence = self.presences.get(endpoint)
+        return None if presence is None or presence.missed_at is not None else presence
+
+    def _is_told_out(self, subject: Subject) -> bool:
         presence = self.presences.get(subject)
-        if subject.address and presence is not None and presence.missed_at is None:
-            yield presence.cause if is_out(presence, at, self.confirmation.cycle) else ""
-        for leaf in self._leaves(subject):
-            known = self.presences.get(leaf)
-            if leaf.address and known is not None and known.missed_at is None:
-                yield "" if known.out_at is None else known.cause
+        return presence is not None and presence.out_at is not None
