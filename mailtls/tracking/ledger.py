@@ -122,10 +122,14 @@ class Ledger(Pages):
                     changes += self._withdrawn(DNS, check, look.at, _OURS)
                     continue
                 changes += self._learn(subject, check, sighting, now)
-        leaves = [*self._leaves(domain)]
+        retired = [*self._retired(look)]
+        for host in sorted({Subject(host=each.subject.host, family=each.subject.family) for each in retired if each.subject.address}):
+            for check in list(self.standings.get(host, ())):
+                self._fold(host, check, now, changes)  # what its weakest address said goes with it
+        changes += retired
+        leaves = [] if look.hosts is None else [*self._leaves(domain)]
         for check in {check: None for leaf in leaves for check in self.standings.get(leaf, ())}:
             self._fold(domain, check, now, changes, leaves)
-        changes += self._retired(look)
         hosts = [member for member in self._members(domain) if not member.domain]
         endpoints = sorted(each for host in hosts for each in self._members(host))
         return (*changes, *self._tell_outages((*endpoints, *hosts, domain), look.at))

@@ -1,7 +1,8 @@
 """Revisits: who should be looked at again before its next turn, since something about it is to be confirmed.
 
-The first fresh connections come a minute after a candidate, or after the first sign of a recovery, until all but the last that are needed
-are there. The last has to come from another cycle. That is the usual scan of the next one; where it could not decide, or does not show
+The first fresh connections come a minute after a candidate, or after the first sign of a recovery, and then each minute until there are
+nearly twice as many as are needed: of unlike machines behind one address, one that disagrees is met the sooner. The last has to come from
+another cycle. That is the usual scan of the next one; where it could not decide, or does not show
 what is to be confirmed (a full scan does), a revisit makes up for it. So confirmation comes within one interval and five minutes.
 """
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 PAUSE = timedelta(minutes=1)
 """Between a candidate and the first revisit, and between two of them; shorter where cycles are shorter than a quarter of an hour."""
+
+ASKED_TIMES = 2
+"""As many times as many connections as are needed are asked for, where each is a quick visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +81,5 @@ def joined(one: Again, other: Again) -> Again:
 
 def _is_first_half_done(streak: Streak, confirmation: Confirmation, times: int) -> bool:
     """Whether nothing but another cycle, with a connection of its own, is missing."""
-    return streak.connections >= confirmation.probes * times - (confirmation.cycles - 1)
+    wanted = confirmation.probes * times * (1 if streak.first.full else ASKED_TIMES)
+    return streak.connections >= wanted - (confirmation.cycles - 1)

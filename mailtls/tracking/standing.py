@@ -3,14 +3,17 @@
 A *sighting* is one conclusive reading of a check, as a strength that can be compared. What could not be measured is no sighting: it is
 not passed in, and so neither counts nor resets anything.
 
-    settling --enough sightings--> steady            (until then the weakest of them is the baseline)
+    settling --enough sightings--> young --a day--> steady
     steady --weaker--> candidate --enough weaker ones--> regressed --enough good ones--> steady
                        candidate --as good as before--> steady (dismissed)
 
 Enough are so many fresh connections that agree, over more than one cycle (:class:`Confirmation`). One sighting that disagrees dismisses
-what was about to be confirmed; the next candidate then needs twice as many. A subject that goes to and fro without end (several machines
-behind one address that are not alike) is *flapping*: that is told, and until it has been calm for a day nothing is confirmed of it, neither
-that it became weaker nor that it recovered. So of a farm that becomes mixed one regression is told at most.
+what was about to be confirmed; the next candidate then needs twice as many. While a subject is settling, its weakest sighting is what it is
+held to; where a candidate is dismissed while it is young, it is held to that, too: it goes to and fro, and did so when we met it.
+
+A subject that goes to and fro without end (several machines behind one address that are not alike) is *flapping*: that is told, and until it
+has been calm for a day nothing is confirmed of it, neither that it became weaker nor that it recovered. So of a farm that becomes mixed one
+regression is told at most.
 
 The baseline rises by itself when an improvement has held for a while. It falls only by an operator's word, so that a regression stays
 until it is recovered or accepted.
@@ -152,6 +155,7 @@ class Standing:
         latest: the last sighting.
         turns: when the last sightings were on the other side of the baseline than those before them.
         flapping: whether it was told that it goes to and fro.
+        since: when it was first seen, by which it is told whether it is young; ``None`` where it is held to more than its own sightings.
 
     """
 
@@ -164,6 +168,7 @@ class Standing:
     latest: Sighting | None = None
     turns: tuple[datetime, ...] = ()
     flapping: bool = False
+    since: datetime | None = None
 
     @property
     def times(self) -> int:
@@ -218,7 +223,7 @@ def renewed(standing: Standing, sighting: Sighting) -> Standing | None:
         return None
     if confirmed is not None and sighting.strength == baseline.strength:
         return None
-    return Standing(baseline, None, None, None, confirmed, None, sighting, standing.turns)
+    return Standing(baseline, None, None, None, confirmed, None, sighting, standing.turns, False, standing.since)
 
 
 Learnt = tuple[Standing, tuple[Event, ...]]
@@ -243,7 +248,8 @@ def learn(standing: Standing, sighting: Sighting, confirmation: Confirmation, no
             return standing, ()
         standing = Standing(baseline=standing.baseline, regression=standing.regression)
     if standing.baseline is None:
-        return replace(standing, baseline=sighting, settling=_unless_enough(Streak.of(sighting), confirmation), latest=sighting), ()
+        settling = _unless_enough(Streak.of(sighting), confirmation)
+        return replace(standing, baseline=sighting, settling=settling, latest=sighting, since=sighting.at), ()
     if standing.settling is not None:
         return _settled(standing, standing.settling.joined_by(sighting, confirmation.cycle), sighting, confirmation), ()
     standing, fluttered = _turned(standing, standing.baseline, sighting, confirmation)
@@ -291,6 +297,9 @@ def _weaker(standing: Standing, baseline: Sighting, sighting: Sighting, confirma
 
 def _as_good(standing: Standing, baseline: Sighting, sighting: Sighting, confirmation: Confirmation, *, recovers: bool) -> Learnt:
     events: tuple[Event, ...] = (Event.DISMISSED,) if standing.candidate is not None and standing.regression is None else ()
+    if events and standing.since is not None and sighting.at - standing.since < _remembered(sighting, confirmation):
+        assert standing.candidate is not None
+        return replace(standing, baseline=standing.candidate.weakest, candidate=None, improvement=Streak.of(sighting)), events
     standing = replace(standing, candidate=None)
     if standing.regression is not None:
         recovery = Streak.of(sighting) if standing.recovery is None else standing.recovery.joined_by(sighting, confirmation.cycle)
@@ -301,15 +310,14 @@ def _as_good(standing: Standing, baseline: Sighting, sighting: Sighting, confirm
         return replace(standing, improvement=None), events
     better = Streak.of(sighting) if standing.improvement is None else standing.improvement.joined_by(sighting, confirmation.cycle)
     if standing.regression is None and better.is_enough(confirmation) and better.last - better.first.at >= confirmation.holds:
-        return replace(standing, baseline=better.weakest, improvement=None), (*events, Event.IMPROVED)
+        return replace(standing, baseline=better.weakest, improvement=None, since=None), (*events, Event.IMPROVED)
     return replace(standing, improvement=better), events
 
 
 def _turned(standing: Standing, baseline: Sighting, sighting: Sighting, confirmation: Confirmation) -> Learnt:
     """Note whether this sighting is on the other side of the baseline than the one before, and how often that was so lately."""
     floor = baseline.strength
-    remembered = confirmation.holds * (SLOW if sighting.full else 1)
-    turns = tuple(turn for turn in standing.turns if sighting.at - turn < remembered)
+    turns = tuple(turn for turn in standing.turns if sighting.at - turn < _remembered(sighting, confirmation))
     if (sighting.strength < floor) != standing.is_weaker:
         turns = (*turns, sighting.at)[-2 * FLAPPING_TURNS :]
     standing = replace(standing, turns=turns)
@@ -318,6 +326,10 @@ def _turned(standing: Standing, baseline: Sighting, sighting: Sighting, confirma
     if standing.flapping and not turns:
         return replace(standing, flapping=False), (Event.CALM,)
     return standing, ()
+
+
+def _remembered(sighting: Sighting, confirmation: Confirmation) -> timedelta:
+    return confirmation.holds * (SLOW if sighting.full else 1)
 
 
 def withdraw(standing: Standing) -> Learnt:

@@ -62,6 +62,7 @@ def _standing_written(standing: Standing) -> Document:
             "latest": _or_none(_sighting_written, standing.latest),
             "turns": [_time_written(turn) for turn in standing.turns],
             "flapping": standing.flapping,
+            "since": _or_none(_time_written, standing.since),
         }
     )
 
@@ -77,6 +78,7 @@ def _standing(document: Mapping[str, Any]) -> Standing:
         _or_none(_sighting, document.get("latest")),
         tuple(_time(turn) for turn in _is(list, document.get("turns", []))),
         _is(bool, document.get("flapping", False)),
+        _or_none(_time, document.get("since")),
     )
 
 

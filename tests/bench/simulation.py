@@ -15,13 +15,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from mailtls.tracking.standing import Confirmation, Event
 from simulated.fleet import CYCLE, make_fleet
 from simulated.growth import Growth
 from simulated.judging import Judgement, judge, percentile
 from simulated.losses import OF_ENUMERATIONS, draw_losses
 from simulated.running import Simulation
 from simulated.weather import DAY, MINUTE, Noise, make_weather
+
+from mailtls.tracking.standing import Confirmation, Event
 
 SOON = CYCLE + 5 * MINUTE
 """Seconds from the first candidate within which a confirmation should come."""
@@ -37,8 +38,9 @@ def bar(share: float) -> None:
 
 def table(judgement: Judgement) -> str:
     """Return what became of each kind of loss, a row each."""
+    head = f"{'loss':14}{'short':>6}{'told':>5}{'lasting':>8}{'missed':>7}{'hidden':>7}"
     lines = [
-        f"{'loss':14}{'short':>6}{'told':>5}{'lasting':>8}{'missed':>7}{'hidden':>7}   {'confirmed after the candidate':^29}   {'after the loss itself':^21}",
+        f"{head}   {'confirmed after the candidate':^29}   {'after the loss itself':^21}",
         f"{'':47}   {'median':>9}{'99%':>10}{'longest':>10}   {'median':>10}{'99%':>11}",
     ]
     for kind, verdict in judgement.kinds.items():
@@ -79,8 +81,8 @@ def main() -> int:
     endpoints = len(fleet.addresses)
     stored = growth.bytes_per_endpoint_and_year(length)
     print(
-        f"{endpoints} endpoints of {len(fleet.hosts)} hosts, {len({host.operator for host in fleet.hosts})} operators and {len(fleet.domains)} domains, "
-        f"{options.days:g} days, seed {options.seed}; {len(losses)} losses\n"
+        f"{endpoints} endpoints of {len(fleet.hosts)} hosts, {len({host.operator for host in fleet.hosts})} operators and "
+        f"{len(fleet.domains)} domains, {options.days:g} days, seed {options.seed}; {len(losses)} losses\n"
         f"{run.done['scans']} scans and {run.done['looks']} looks absorbed, {run.done['revisits']} of the turns were revisits; "
         f"the rest of {int(length / CYCLE) * endpoints} scans changed nothing\n"
     )
@@ -91,7 +93,8 @@ def main() -> int:
     print(
         f"\ncandidates {events[Event.CANDIDATE]}, dismissed {events[Event.DISMISSED]}, confirmed {events[Event.CONFIRMED]}, "
         f"recovered {events[Event.RECOVERED]}, flapping {events[Event.FLAPPING]}, outages {events[Event.OUTAGE]}\n"
-        f"confirmed after the candidate, of what quick probes see: median {percentile(quick, 0.5) / 60:.1f} m, 99% {percentile(quick, 0.99) / 60:.1f} m"
+        f"confirmed after the candidate, of what quick probes see: median {percentile(quick, 0.5) / 60:.1f} m, "
+        f"99% {percentile(quick, 0.99) / 60:.1f} m"
     )
     goals = {
         f"no false regression: {len(judgement.false)}": not judgement.false,
@@ -104,7 +107,8 @@ def main() -> int:
     for goal, met in goals.items():
         print(f"{'met   ' if met else 'MISSED'} {goal}")
     for change in judgement.false[:10]:
-        print(f"  false: {change.at:%Y-%m-%d %H:%M} {change.subject} {change.check}: {change.before and change.before.shown} -> {change.after and change.after.shown}")
+        before, after = (each and each.shown for each in (change.before, change.after))
+        print(f"  false: {change.at:%Y-%m-%d %H:%M} {change.subject} {change.check}: {before} -> {after}")
     for loss, subject, check in judgement.missed[:10]:
         hours = (loss.span.end - loss.span.start) / 3600
         print(f"  missed: {loss.kind} of {hours:.1f} h from day {loss.span.start / DAY:.3f}: {subject} {check}")

@@ -293,9 +293,11 @@ def test_a_candidate_is_looked_at_again_a_minute_later_and_then_in_the_next_cycl
     first = world.at
     (again,) = world.ledger.again()
     assert (again.due - first, again.subject, again.purpose, again.check) == (MINUTE, ONE, Purpose.QUICK, "starttls")
-    world.at = again.due
-    world.scan("192.0.2.1:25")
-    (again,) = world.ledger.again()
+    for minute in range(2, 6):
+        world.at = again.due
+        world.scan("192.0.2.1:25")
+        (again,) = world.ledger.again()
+        assert again.due - world.at == MINUTE or minute == 5
     assert first + CYCLE < again.due < first + CYCLE + 5 * MINUTE
     world.at = first + 14 * MINUTE
     world.scan("192.0.2.1:25")

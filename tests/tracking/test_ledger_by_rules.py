@@ -52,6 +52,7 @@ class Naive:
         better: list[Seen] = []
         turns: list[datetime] = []
         before: float | None = None
+        since = None if settled else self.history[0][0]
         for seen in self.history:
             at, strength, _ = seen
             if not settled:
@@ -67,12 +68,16 @@ class Naive:
                 turns.append(at)
             before = strength
             flapping = len(turns) >= 4 or (flapping and bool(turns))
+            since = None if since is None or at - since >= DAY else since
             times = 2 if len(turns) >= 3 else 1
             if strength < floor:
                 good, better = [], []
                 weaker = [*weaker, seen] if confirmed is None or strength < confirmed else []
                 if weaker and not flapping and are_enough(weaker, times):
                     confirmed, weaker = weaker[0][1], []
+                continue
+            if weaker and confirmed is None and since is not None:
+                floor, weaker, better = min(each for _, each, _ in weaker), [], [seen]
                 continue
             weaker = []
             if confirmed is not None:
@@ -81,7 +86,7 @@ class Naive:
                     confirmed, good = None, []
             better = [*better, seen] if strength > floor else []
             if better and confirmed is None and are_enough(better) and better[-1][0] - better[0][0] >= DAY:
-                floor, better = min(each for _, each, _ in better), []
+                floor, better, since = min(each for _, each, _ in better), [], None
         return floor, confirmed, flapping
 
 
@@ -110,11 +115,12 @@ class Story(RuleBasedStateMachine):
         if subject not in self.named:
             return
         self.at += timedelta(seconds=1)
-        if subject not in self.models:
+        if subject not in self.models and subject not in self.ledger.standings:
             host = self.ledger.standings.get(HOST, {}).get("starttls")
             inherits = host is not None and host.baseline is not None and host.settling is None
             self.models[subject] = Naive(host.baseline.strength, settled=True) if inherits else Naive()  # type: ignore[union-attr]
-        self.models[subject].history.append((self.at, strength, connections))
+        if subject in self.models:
+            self.models[subject].history.append((self.at, strength, connections))
         self._tell(self.ledger.absorb_scan(self._scan(subject, {"starttls": Sighting(self.at, strength, connections=connections)})))
 
     def _scan(self, subject: Subject, seen: dict[str, Sighting]) -> FreshScan:
@@ -144,6 +150,11 @@ class Story(RuleBasedStateMachine):
         self.at += timedelta(seconds=1)
         addresses = {("mx.example.org", "ipv4"): frozenset(each.address for each in self.named)}
         look = FreshLook("example.org", self.at, "example", frozenset({"mx.example.org"}), addresses, {DOMAIN: {}})
+        for subject in ADDRESSES:
+            if subject in self.named:
+                self.gone_at.pop(subject, None)
+            else:
+                self.gone_at.setdefault(subject, self.at)
         changes = self.ledger.absorb_look(look)
         self._tell(changes)
         for change in changes:
@@ -164,7 +175,6 @@ class Story(RuleBasedStateMachine):
     def dns_drops_an_address(self, number: int) -> None:
         if len(self.named) > 1 and ADDRESSES[number] in self.named:
             self.named.discard(ADDRESSES[number])
-            self.gone_at[ADDRESSES[number]] = self.at
 
     @rule(number=st.integers(0, 2))
     def dns_names_an_address_again(self, number: int) -> None:
@@ -224,5 +234,5 @@ class Story(RuleBasedStateMachine):
             assert not standing.flapping
 
 
-Story.TestCase.settings = settings(max_examples=int(os.environ.get('STORIES', '30')), stateful_step_count=50, deadline=None)
+Story.TestCase.settings = settings(max_examples=int(os.environ.get("STORIES", "25")), stateful_step_count=50, deadline=None)
 TestTheLedgerByRules = Story.TestCase

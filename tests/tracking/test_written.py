@@ -28,7 +28,7 @@ KEPT = st.one_of(
     st.builds(
         Standing, st.none() | SIGHTINGS, st.none() | STREAKS, st.none() | STREAKS, st.none() | STREAKS,
         st.none() | st.builds(Regression, SIGHTINGS, SIGHTINGS, TIMES), st.none() | STREAKS, st.none() | SIGHTINGS,
-        st.lists(TIMES, max_size=8).map(tuple), st.booleans(),
+        st.lists(TIMES, max_size=8).map(tuple), st.booleans(), st.none() | TIMES,
     ),
     st.builds(Presence, TIMES, TIMES, st.none() | TIMES, COUNTS, TEXTS, st.none() | TIMES, SETS, st.none() | TIMES),
     st.builds(Way, TIMES, SETS, st.dictionaries(st.tuples(NAMES, NAMES), SETS, max_size=3)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 
 from mailtls.tracking.changes import Subject
@@ -126,8 +127,10 @@ def make_fleet(endpoints: int, seed: int, *, mixed: int = 5, rotating: int = 1) 
             turns = Turns(phase, mix, end + number)
             domains.append(Domain(f"d{number}.{operator}", operator, own, turns, secure, sts, rng.random() < 0.3))
     fleet = Fleet(hosts, domains)
-    for address in rng.sample(fleet.addresses, min(mixed, len(fleet.addresses))):
+    sizes = Counter(address.operator for address in fleet.addresses)
+    for address in sorted(fleet.addresses, key=lambda each: sizes[each.operator])[:mixed]:  # what never rests keeps its whole operator awake
         address.mixed = True
-    for host in [host for host in rng.sample(fleet.hosts, len(fleet.hosts)) if len(host.addresses) >= 4][:rotating]:
+    quiet = [host for host in fleet.hosts if not any(address.mixed for address in host.addresses) and len(host.addresses) >= 4]
+    for host in sorted(quiet, key=lambda each: sizes[each.operator])[:rotating]:
         host.rotates = True
     return fleet

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from mailtls.tracking.written import written
 
 if TYPE_CHECKING:
-    from mailtls.tracking.changes import Change
     from simulated.running import Simulation
+
+    from mailtls.tracking.changes import Change
 
 ROW = 60
 """Octets that a row takes beside its document, roughly: its own number, its key, and its places in two indices."""

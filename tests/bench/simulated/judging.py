@@ -6,18 +6,20 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from simulated.fleet import CYCLE, Address, Fleet
+from simulated.losses import OF_ENDPOINTS, OF_ENUMERATIONS, OF_HOSTS, Loss, shown_by, weaker_checks
+from simulated.timeline import Span
+from simulated.weather import DAY, MINUTE
+
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.standing import Event
-from simulated.fleet import CYCLE, Address, Domain, Fleet
-from simulated.losses import OF_ENDPOINTS, OF_ENUMERATIONS, OF_HOSTS, Loss, said_by, said_of_host, shown_by, weaker_checks
-from simulated.timeline import SILENT, Span
-from simulated.weather import DAY, MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mailtls.tracking.changes import Change
     from simulated.running import Simulation
+
+    from mailtls.tracking.changes import Change
 
 LASTING = 2 * CYCLE * 1.1 + 2 * MINUTE
 """Seconds: two cycles, the jitter that makes them longer, and the scans themselves. What lasts longer must not be missed."""
@@ -37,7 +39,7 @@ class Verdict:
         missed: those of them that were not.
         from_candidate: seconds from the first candidate to the confirmation.
         from_onset: seconds from the loss itself.
-    
+
     """
 
     short: int = 0
@@ -87,7 +89,8 @@ def judge(run: Simulation, losses: list[Loss]) -> Judgement:
         _judge_loss(loss, run, told, judgement)
     for (subject, check), regression in run.ledger.regressions().items():
         end = run.length - DAY - (DAY if regression.after.full else 0)
-        if not any(_concerns(loss, subject, run.fleet) and check in _allowed(loss.kind) and loss.span.end > end for loss in of_host[_operator(subject)]):
+        lost = [loss for loss in of_host[_operator(subject)] if loss.span.end > end and check in _allowed(loss.kind)]
+        if not any(_concerns(loss, subject, run.fleet) for loss in lost):
             judgement.stuck.append((subject, check))
     return judgement
 
@@ -114,7 +117,8 @@ def _concerns(loss: Loss, subject: Subject, fleet: Fleet) -> bool:
         return subject.host == loss.host and bool(loss.addresses)
     if loss.domain:
         return subject.domain == loss.domain and (subject.host in ("", loss.host) or loss.kind == "dnssec")  # without it, no host of it has DANE
-    return not subject.host and any(domain.name == subject.domain and loss.host in {host.name for host in domain.hosts} for domain in fleet.domains)
+    led_to = next({host.name for host in domain.hosts} for domain in fleet.domains if domain.name == subject.domain)
+    return not subject.host and loss.host in led_to
 
 
 def _explains(loss: Loss, change: Change, run: Simulation) -> bool:
@@ -211,5 +215,3 @@ def percentile(values: list[float], share: float) -> float:
     """Return the value that this share of them does not exceed; not a number for none."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else float("nan")
 
-
-__all__ = ["Domain", "Judgement", "Verdict", "judge", "percentile", "said_by", "said_of_host", "SILENT"]

@@ -34,6 +34,11 @@ OF_ENUMERATIONS = ("old_version", "weak_suite", "pq_gone", "small_dh")
 OF_HOSTS = ("dane_none", "dane_invalid", "sts_match")
 OF_DOMAINS = ("dnssec", "sts", "rpt")
 
+_SUITES = {
+    "TLSv1.3": "TLS_AES_128_GCM_SHA256",
+    "TLSv1.2": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLSv1.0": "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+}
 Shown = tuple[float, str, int, bool]
 """A sighting without its time: strength, value, connections, and whether a full scan was needed."""
 
@@ -80,7 +85,8 @@ def shown_by(kinds: frozenset[str], *, hybrid: bool, full: bool) -> dict[str, Sh
     """Return what a scan of an endpoint in a state shows, by the name of the check."""
     anchors, chains = _trust()
     endpoint = Endpoint("mx.example", ip_address("192.0.2.1"))
-    keywords = b"250-mx\r\n250 SIZE\r\n" if "none" in kinds else b"250-mx\r\n250 XXXXXXXA\r\n" if "stripped" in kinds else b"250-mx\r\n250 STARTTLS\r\n"
+    keyword = b"SIZE" if "none" in kinds else b"XXXXXXXA" if "stripped" in kinds else b"STARTTLS"
+    keywords = b"250-mx\r\n250 %s\r\n" % keyword
     said = [Exchange(Stage.GREETING, b"", b"220 mx\r\n", 0, 0), Exchange(Stage.EHLO, b"EHLO p\r\n", keywords, 0, 0)]
     lost = bool(kinds & {"none", "stripped", "refused"})
     answer = b"454 4.7.0 TLS not available\r\n" if lost else b"220 go\r\n250 injected\r\n" if "injected" in kinds else b"220 go\r\n"
@@ -88,8 +94,7 @@ def shown_by(kinds: frozenset[str], *, hybrid: bool, full: bool) -> dict[str, Sh
         said.append(Exchange(Stage.STARTTLS, b"STARTTLS\r\n", answer, 0, 0))
     kind = next((each for each in chains if each and each in kinds), "")
     version = "TLSv1.0" if "v10" in kinds else "TLSv1.2" if kinds & {"v12", "static"} else "TLSv1.3"
-    suite = {"TLSv1.3": "TLS_AES_128_GCM_SHA256", "TLSv1.2": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLSv1.0": "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"}[version]
-    suite = "TLS_RSA_WITH_AES_128_GCM_SHA256" if "static" in kinds else suite
+    suite = "TLS_RSA_WITH_AES_128_GCM_SHA256" if "static" in kinds else _SUITES[version]
     group = None if "static" in kinds else "X25519MLKEM768" if hybrid and version == "TLSv1.3" and "no_pq" not in kinds else "x25519"
     handshake = None if lost else Handshake(version, suite, group, chains[kind])
     usual = ProbeEvidence(Offer(), BEGAN, tuple(said), handshake)

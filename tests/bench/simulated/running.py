@@ -8,9 +8,9 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from simulated.fleet import FULL_EVERY, Address, Domain, Fleet, Host
+from simulated.fleet import FULL_EVERY, Address, Domain, Fleet
 from simulated.losses import BEGAN, OF_ENUMERATIONS, OF_HOSTS, Loss, said_by, said_of_host, shown_by, sightings
-from simulated.timeline import FOREVER, FULL, SILENT, Timeline
+from simulated.timeline import FULL, SILENT, Timeline
 
 from mailtls.evidence import Purpose
 from mailtls.tracking.changes import Subject
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mailtls.tracking.changes import Change
     from mailtls.tracking.standing import Sighting
 
+NEVER = 10**9
 NO_TURN, FULL_TURNS, EACH_TURN = 0, 1, 2
 ENUMERATED = {"oldest_version", "weakest_suite", "post_quantum_accepted", "dh_size"}
 
@@ -35,7 +36,15 @@ class Simulation:
     """One vantage that watches a fleet."""
 
     def __init__(
-        self, fleet: Fleet, weather: Weather, losses: Iterable[Loss], length: float, seed: int, *, confirmation: Confirmation | None = None, skips: bool = True
+        self,
+        fleet: Fleet,
+        weather: Weather,
+        losses: Iterable[Loss],
+        length: float,
+        seed: int,
+        *,
+        confirmation: Confirmation | None = None,
+        skips: bool = True,
     ) -> None:
         """Prepare a run.
 
@@ -126,7 +135,7 @@ class Simulation:
             return number + 1
         wake = min(timeline.wake() for timeline in self._timelines(thing))
         # The turn before is taken too: it is by that when something was last well that silence is told from an outage.
-        following = max(number + 1, thing.turns.first_from(wake) - 1) if wake < self.length else int(FOREVER_TURN)
+        following = max(number + 1, thing.turns.first_from(wake) - 1) if wake < self.length else NEVER
         if isinstance(thing, Address) and (restless == FULL_TURNS or self._enumerated(thing) != self._last_full.get(thing)):
             following = min(following, number + 1 + (thing.full_turn - number - 1) % FULL_EVERY)
         return following
@@ -169,7 +178,8 @@ class Simulation:
         spans = [span for timeline in self._timelines(domain) for span in timeline.at(at)]
         time = BEGAN + timedelta(seconds=at)
         if any(span.kind == SILENT for span in spans):
-            nothing: dict[Subject, dict[str, Sighting]] = {Subject(domain.name, host): {} for host in ("", *(host.name for host in domain.hosts))}
+            names = ("", *(host.name for host in domain.hosts))
+            nothing: dict[Subject, dict[str, Sighting]] = {Subject(domain.name, name): {} for name in names}
             self._note(self.ledger.absorb_look(FreshLook(domain.name, time, domain.operator, sightings=nothing)))
             self._restless[domain] = True
             return
@@ -316,8 +326,3 @@ class Simulation:
     def moment(self, at: datetime) -> float:
         """Return a time of the ledger's as seconds since the simulation began."""
         return (at - BEGAN).total_seconds()
-
-
-FOREVER_TURN = 1e9
-assert FOREVER > FOREVER_TURN
-__all__ = ["Host", "Simulation"]
