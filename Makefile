@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test unit integration lint bench docs clean
+.PHONY: help demo test unit integration lint bench simulation docs clean
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -45,6 +45,9 @@ bench: $(VENV)/ready  ## what a visit, a raw hello and an enumeration cost, besi
 	$(BIN)/python tests/bench/raw_hellos.py
 	if [ "$$(id -u)" = 0 ]; then sh tests/integration/install.sh; else sudo sh tests/integration/install.sh; fi
 	if [ "$$(id -u)" = 0 ]; then $(BIN)/python tests/bench/enumeration.py; else sudo $(BIN)/python tests/bench/enumeration.py; fi
+
+simulation: $(VENV)/ready  ## a simulated year of a thousand endpoints: is what is told of regressions true? minutes on one core
+	$(BIN)/python tests/bench/simulation.py
 
 docs: $(VENV)/ready  ## write the generated pages of docs/ again
 	$(BIN)/python -m mailtls.show.reference docs

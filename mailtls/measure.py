@@ -322,18 +322,18 @@ class Measurer:
         self._absorb(scan)
         return True
 
-    def saw_way(self, route: RouteEvidence) -> None:
+    def saw_way(self, provider: str, route: RouteEvidence) -> None:
         """Tell what a look at a domain saw, after the scans of its endpoints.
 
         Args:
+            provider: the partner's name. All domains of one are one operator's: that several of them change at once says nothing about us.
             route: as the resolver returned it, with the hosts that are permitted.
 
         """
         if self.saw is None or self.pace is None or route.began is None:
             return
         shown = route if self.sts is None else self.sts.fetched(route, route.began)
-        operator = self.prober.budget.operator_of(route.domain)
-        self.saw(fresh_look(shown, route.began, self.tracks.get, self.anchors, self.port, self.pace.interval, operator))
+        self.saw(fresh_look(shown, route.began, self.tracks.get, self.anchors, self.port, self.pace.interval, provider))
 
     def _absorb(self, scan: ScanEvidence) -> Track:
         """Add a scan to what is remembered, and the authorities that it shows to what is known."""

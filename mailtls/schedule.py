@@ -210,7 +210,7 @@ class Schedule:
         domain = track.latest.domain
         owners = self.owners()
         if domain in owners:
-            self.measurer.saw_way(self.measurer.permitted(track.latest))
+            self.measurer.saw_way(owners[domain], self.measurer.permitted(track.latest))
             self.measurer.note_look(owners[domain], self.way(track), self.measurer.permitted(track.latest))
         if domain in self.controls:
             self.saw_controls({name: self._answers(name) for name in self.controls if name in self.routes})
