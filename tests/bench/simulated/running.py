@@ -146,7 +146,8 @@ class Simulation:
         return self.weather.domains[thing], self.weather.resolver, self.weather.vantage
 
     def _enumerated(self, address: Address) -> frozenset[str]:
-        return frozenset(span.kind for span in self.weather.addresses[address]._active if span.kind in OF_ENUMERATIONS)
+        """Return the losses that hold now and that a full scan shows more of than a quick one."""
+        return frozenset(span.kind for span in self.weather.addresses[address]._active if span.kind in (*OF_ENUMERATIONS, "v10"))
 
     # What is asked.
 
