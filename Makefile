@@ -29,7 +29,7 @@ demo: $(VENV)/ready  ## the whole system against its own lab: no root, and after
 
 test: unit integration  ## all tests; installs the real servers that they need (Debian, root or sudo)
 
-unit: $(VENV)/vectors  ## the tests that need nothing but Python, about a minute
+unit: $(VENV)/vectors  ## the tests that need nothing but Python; a few minutes on two cores
 	$(BIN)/pytest tests --ignore tests/integration --ignore tests/bench --numprocesses auto --dist loadfile
 
 integration: $(VENV)/ready  ## the tests against Postfix, Exim, OpenSMTPD, Knot, Unbound, nginx, Prometheus and PostgreSQL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -21,7 +22,9 @@ from mailtls.model import Cause, Stage
 from mailtls.observation import endpoints_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
+
+    from sqlalchemy import Engine
 
     from mailtls.config import Configuration
     from mailtls.evidence import RouteEvidence
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 _SIGNED = "."
 _DOMAINS_TRIED = 3
+_NOBODY = "no domain is named; name one, as in mailtls doctor gmail.com, or a --config.file"
 _NOT_REACHED = frozenset({Cause.CONNECT_REFUSED, Cause.CONNECT_TIMEOUT, Cause.UNREACHABLE, Cause.CONNECTION_CLOSED})
 _PUBLIC_IPV6 = ip_address("2001:4860:4860::8888")  # only a route is asked for; nothing is sent
 
@@ -51,8 +55,15 @@ class Examination:
     text: str
 
 
-async def examine(configuration: Configuration) -> AsyncIterator[Examination]:
-    """Examine this vantage, one thing after the other."""
+async def examine(configuration: Configuration, domains: Sequence[str] = (), *, lasting: bool = False) -> AsyncIterator[Examination]:
+    """Examine this vantage, one thing after the other.
+
+    Args:
+        configuration: what it goes by.
+        domains: whose mail hosts to reach; none for the first of the configured partners.
+        lasting: whether a daemon is to run here, so that its store counts.
+
+    """
     measurer = assembly.measurer(configuration)
     yield _trust(measurer)
     yield _clock()
@@ -63,7 +74,19 @@ async def examine(configuration: Configuration) -> AsyncIterator[Examination]:
     yield Examination(
         "IPv6", Health.GOOD if lacking is None else Health.UNKNOWN, lacking or "this machine has a route to the IPv6 Internet"
     )
-    yield await _port(configuration, measurer)
+    if lasting:
+        yield await _store(configuration)
+    partners = [provider.domains[0] for provider in configuration.partners()]
+    yield await _port(configuration, measurer, domains or partners[:_DOMAINS_TRIED])
+
+
+def summary(found: Sequence[Examination]) -> str:
+    """Return in one line what all examinations come to."""
+    bad, unknown = ([one.subject for one in found if one.health is health] for health in (Health.BAD, Health.UNKNOWN))
+    unclear = f"; not examined to the end: {', '.join(unknown)}" if unknown else ""
+    if bad:
+        return f"Mend first: {', '.join(bad)}{unclear}."
+    return f"Nothing bad was found{unclear}."
 
 
 def _trust(measurer: Measurer) -> Examination:
@@ -99,6 +122,8 @@ async def _resolver(configuration: Configuration, measurer: Measurer) -> AsyncIt
 
 async def _name(configuration: Configuration, measurer: Measurer) -> Examination:
     name = assembly.ehlo_name(configuration)
+    if name == "localhost" or name.startswith("localhost."):
+        return Examination("EHLO name", Health.BAD, f"this host calls itself {name}; set vantage.ehlo_name to a public name")
     lookups = await asyncio.gather(measurer.resolver.lookup(name, "A"), measurer.resolver.lookup(name, "AAAA"))
     addresses = [record for lookup in lookups for record in lookup.records]
     if not addresses:
@@ -121,13 +146,47 @@ async def _name(configuration: Configuration, measurer: Measurer) -> Examination
     return Examination("EHLO name", Health.GOOD, f"{name} is {', '.join(addresses)}, and the {agree}")
 
 
-async def _port(configuration: Configuration, measurer: Measurer) -> Examination:
-    """Try the first MX host of a few partners: one greeting is enough to know that the port is open."""
+async def _store(configuration: Configuration) -> Examination:
+    """See whether the store can be written, without making one or changing its tables."""
+    from sqlalchemy import make_url  # noqa: PLC0415 - all this takes a quarter of a second, and only a daemon remembers
+
+    from mailtls.store.database import Store, StoreFailed  # noqa: PLC0415
+    from mailtls.store.engine import engine_of, writing  # noqa: PLC0415
+
+    place = make_url(configuration.storage.url)
+    if place.get_backend_name() == "sqlite":
+        if not place.database:
+            return Examination("store", Health.UNKNOWN, "nothing is remembered across restarts (storage.url)")
+        if _can_be_made(Path(place.database)):
+            return Examination("store", Health.GOOD, f"{place.database} is not there yet, and can be made")
+
+    def touch(engine: Engine) -> None:
+        with writing(engine) as connection:
+            connection.exec_driver_sql("SELECT 1")
+
+    try:
+        store = Store(engine_of(configuration.storage.url))
+    except ImportError as error:
+        return Examination("store", Health.BAD, f"its driver is not installed ({error}): pip install 'mailtls[postgresql]'")
+    try:
+        await store.run(touch)
+    except StoreFailed as error:
+        return Examination("store", Health.BAD, f"{error} (storage.url)")
+    finally:
+        await store.close()
+    return Examination("store", Health.GOOD, f"{store.name} can be opened")
+
+
+def _can_be_made(path: Path) -> bool:
+    return path.parent.is_dir() and os.access(path.parent, os.W_OK | os.X_OK) and not path.exists()
+
+
+async def _port(configuration: Configuration, measurer: Measurer, domains: Sequence[str]) -> Examination:
+    """Try the first MX host of a few domains: one greeting is enough to know that the port is open."""
     subject = f"port {configuration.network.port}"
     dialled: list[str] = []
     untested: list[str] = []
-    for provider in configuration.partners()[:_DOMAINS_TRIED]:
-        domain = provider.domains[0]
+    for domain in domains:
         route = await measurer.route(domain)
         endpoints: list[Endpoint] = [e for host in route.hosts for e in endpoints_of(host, measurer.port) if e.family == "ipv4"]
         if not endpoints:
@@ -143,7 +202,7 @@ async def _port(configuration: Configuration, measurer: Measurer) -> Examination
     if dialled:
         advice = "most clouds and homes block it outward; nothing can be said of any partner from here until it is open"
         return Examination(subject, Health.BAD, f"nobody was reached ({'; '.join(dialled + untested)}): {advice}")
-    return Examination(subject, Health.UNKNOWN, f"not tested: {'; '.join(untested) or 'no provider is configured; name a --config.file'}")
+    return Examination(subject, Health.UNKNOWN, f"not tested: {'; '.join(untested) or _NOBODY}")
 
 
 def _why_nobody(route: RouteEvidence) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from mailtls import config
 from mailtls.config import yamlfile
+from mailtls.config.sections import ProviderSection
 
+EXAMPLE = Path(__file__).parent.parent / "config" / "mailtls.example.yaml"
 PARTNER = "providers: [{name: A, domains: [a.example]}]\n"
 EVERY_KEY = """
 vantage: {name: fra1, ehlo_name: probe.example}
@@ -302,5 +306,17 @@ def test_the_trust_store_is_found_beside_the_configuration(tmp_path: Path, autho
 
 
 def test_the_shipped_example_is_right() -> None:
-    loaded = config.load(Path(__file__).parent.parent / "config" / "mailtls.example.yaml")
+    loaded = config.load(EXAMPLE)
     assert len(loaded.partners()) > 100
+    assert all(not domain.endswith("example.org") for partner in loaded.partners() for domain in partner.domains)
+
+
+def test_the_shipped_example_has_every_key_of_the_schema() -> None:
+    text = EXAMPLE.read_text("utf-8")
+    shown: dict[str, Any] = yaml.safe_load(text)
+    assert shown.keys() == config.Configuration.model_fields.keys()
+    for name, field in config.Configuration.model_fields.items():
+        keys = getattr(field.annotation, "model_fields", {}).keys()
+        assert not keys or shown[name].keys() == keys
+    (partner,) = yaml.safe_load("\n".join(re.findall(r"^#(  .*)$", text.partition("# Whom to measure")[2], re.MULTILINE)))
+    assert partner.keys() == ProviderSection.model_fields.keys()

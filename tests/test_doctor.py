@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from mailtls import assembly
 from mailtls.config import Configuration
-from mailtls.doctor import Examination, Health, examine
+from mailtls.doctor import Examination, Health, examine, summary
 from mailtls.evidence import Exchange, Failure, HostRoute, Lookup, LookupOutcome, Offer, ProbeEvidence, RouteEvidence
 from mailtls.model import Cause, Endpoint, Stage
 
@@ -122,7 +123,8 @@ async def test_a_port_is_not_tested_by_partners_without_an_ipv4_address(world: W
 
 async def test_a_port_is_not_tested_without_partners(world: World) -> None:
     found = await examined(world, "port 25")
-    assert (found.health, found.text) == (Health.UNKNOWN, "not tested: no provider is configured; name a --config.file")
+    assert found.health is Health.UNKNOWN
+    assert found.text == "not tested: no domain is named; name one, as in mailtls doctor gmail.com, or a --config.file"
 
 
 @pytest.mark.parametrize(
@@ -161,3 +163,39 @@ async def test_trust_anchors_are_counted_in_english(world) -> None:
     assert (await examined(world, "trust store")).text == "2 trust anchors in a store"
     world.anchors.count = 1
     assert (await examined(world, "trust store")).text == "1 trust anchor in a store"
+
+
+async def test_the_domains_that_are_named_are_reached_without_any_configuration(world: World) -> None:
+    world.leads_to("a.example", None)
+    found = [one async for one in examine(Configuration(), ["a.example"]) if one.subject == "port 25"]
+    assert [one.text for one in found] == ["mx.a.example was reached"]
+
+
+@pytest.mark.parametrize("name", ["localhost", "localhost.localdomain"])
+async def test_a_host_without_a_name_is_told_what_to_set(name: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembly, "ehlo_name", lambda _configuration: name)
+    found = await examined(world, "EHLO name")
+    assert (found.health, found.text) == (Health.BAD, f"this host calls itself {name}; set vantage.ehlo_name to a public name")
+
+
+async def test_a_store_is_examined_and_not_made(world: World, tmp_path: Path) -> None:
+    async def store(url: str) -> Examination:
+        configuration = Configuration.model_validate({"storage": {"url": url}})
+        return {one.subject: one async for one in examine(configuration, lasting=True)}["store"]
+
+    assert (await store(f"sqlite:///{tmp_path}/new.db")).health is Health.GOOD
+    assert not list(tmp_path.iterdir())
+    absent = await store(f"sqlite:///{tmp_path}/absent/new.db")
+    assert (absent.health, "directory must exist" in absent.text) == (Health.BAD, True)
+    (tmp_path / "text.db").write_text("to whom it may concern\n" * 100)
+    assert "not a database" in (await store(f"sqlite:///{tmp_path}/text.db")).text
+    nobody = await store("postgresql://someone:secret@127.0.0.1:1/mailtls")
+    assert (nobody.health, "secret" in nobody.text) == (Health.BAD, False)
+    assert (await store("sqlite://")).health is Health.UNKNOWN
+
+
+def test_the_last_line_sums_up() -> None:
+    good, bad, unclear = (Examination(health.value, health, "") for health in Health)
+    assert summary([good]) == "Nothing bad was found."
+    assert summary([good, unclear]) == "Nothing bad was found; not examined to the end: unknown."
+    assert summary([good, bad, unclear]) == "Mend first: bad; not examined to the end: unknown."

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import typer
+import yaml
 
 from mailtls import cli, facts
 from mailtls.commands import ending
@@ -24,6 +25,7 @@ from mailtls.model import Endpoint, EndpointObservation, Known, MXObservation, V
 from mailtls.policy.evaluation import survey
 from mailtls.policy.grammar import read_policy
 from mailtls.policy.shipped import shipped
+from mailtls.policy.telling import commands_of, remedy_of
 from mailtls.yamltext import parse
 
 ROOT = Path(__file__).parent.parent
@@ -66,7 +68,16 @@ def test_the_readme_counts_no_tests_and_takes_no_file_that_nobody_made() -> None
     commands = [line for block in blocks(README) for line in block.splitlines()]
     copied = {name for line in commands for name in re.findall(r"cp (\S+)", line)}
     assert all((ROOT / name).exists() for name in copied)
-    assert not [line for line in commands if "--config.file" in line]
+    configured = [name for line in commands for name in re.findall(r"--config\.file (\S+)", line)]
+    assert {name for name in configured if not name.startswith("/tmp/mailtls-demo-")} <= {"mailtls.yaml"}
+    made = next(number for number, line in enumerate(commands) if line.startswith("cp ") and "mailtls.yaml" in line)
+    assert all(number > made for number, line in enumerate(commands) if "--config.file mailtls.yaml" in line)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
+def test_the_providers_of_the_world_are_counted_as_they_are(page: Path) -> None:
+    counted = len(yaml.safe_load((ROOT / "config" / "providers.yaml").read_text("utf-8"))["providers"])
+    assert set(re.findall(r"(\d+) (?:mail )?providers of the\s+world", page.read_text("utf-8"))) == {str(counted)}
 
 
 def test_the_readme_shows_every_verdict_and_every_status() -> None:
@@ -88,11 +99,15 @@ def test_the_readme_shows_the_demonstration_as_it_is(authority: Authority) -> No
 def test_the_rule_that_contributing_adds_can_be_pasted() -> None:
     rule, row = (block for block in blocks((ROOT / "CONTRIBUTING.md").read_text("utf-8")) if "heartbeat" in block)
     text = files("mailtls.policy").joinpath("data", "rfc9325.yaml").read_text("utf-8")
-    held = read_policy(*parse(f"{text}\n{textwrap.indent(rule, '  ')}", "rfc9325.yaml"), "rfc9325.yaml", shipped, shipped=True)
+    if "id: heartbeat" not in text:  # who follows the example word for word has pasted it already
+        text += f"\n{textwrap.indent(rule, '  ')}"
+    held = read_policy(*parse(text, "rfc9325.yaml"), "rfc9325.yaml", shipped, shipped=True)
     (policy, name, readings, level) = ast.literal_eval(row.strip().removesuffix(","))
     (added,) = (one for one in held.rules if one.id == name)
     ground = survey("a.example", {}, [MXObservation("mx", 1, {}, (_endpoint(**readings),))], None)
     (outcome,) = (added(subject.readings) for subject in ground.subjects[added.scope])
+    assert commands_of(added.clause)
+    assert remedy_of(added.clause)
     assert (policy, held.scale.levels[outcome.rank]) == (held.name, level)
 
 

@@ -130,8 +130,7 @@ class Channel:
     async def send(self, data: bytes) -> None:
         """Send bytes, waiting while the peer is slow to read."""
         if self._tls is None:
-            self._writer.write(data)
-            await self._writer.drain()
+            await self._write(data)
         elif data:
             self._tls.sendall(data)
             await self._flush(self._tls)
@@ -157,6 +156,7 @@ class Channel:
         if notify and self._tls is not None:
             self._tls.shutdown()
             await self._flush(self._tls)
+        self._refuse_when_closed()
         self._writer.write_eof()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LINGER):
@@ -194,5 +194,14 @@ class Channel:
     async def _flush(self, tls: SSL.Connection) -> None:
         with contextlib.suppress(SSL.WantReadError):
             while True:
-                self._writer.write(tls.bio_read(65536))
+                await self._write(tls.bio_read(65536))
+
+    async def _write(self, data: bytes) -> None:
+        self._refuse_when_closed()
+        self._writer.write(data)
         await self._writer.drain()
+
+    def _refuse_when_closed(self) -> None:
+        # asyncio drops what is written after the client has gone, and says so at the next drain; uvloop raises a RuntimeError at once.
+        if self._writer.is_closing():
+            raise ConnectionResetError

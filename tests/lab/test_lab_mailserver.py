@@ -22,6 +22,7 @@ from mailtls.lab import (
     Reset,
     Stall,
 )
+from mailtls.lab.channel import Channel
 
 HOST = "mx.good.example"
 ALERT = b"\x15\x03\x01\x00\x02\x02\x28"
@@ -392,3 +393,28 @@ async def test_stop_drops_open_connections_and_frees_the_port(serve):
     await server.stop()
     with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
         probe.connect(server.address)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_what_is_written_after_the_client_has_gone_is_a_lost_connection_in_either_loop(loop):
+    new_loop = pytest.importorskip("uvloop").new_event_loop if loop == "uvloop" else asyncio.new_event_loop
+
+    async def converse():
+        ended = asyncio.get_running_loop().create_future()
+
+        async def serve(reader, writer):
+            channel = Channel(reader, writer)
+            await reader.read()
+            writer.transport.abort()
+            outcomes = await asyncio.gather(channel.send(b"220 late\r\n"), channel.finish(notify=False), return_exceptions=True)
+            ended.set_result([type(outcome) for outcome in outcomes])
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.close()
+            await writer.wait_closed()
+            return await ended
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        assert runner.run(converse()) == [ConnectionResetError, ConnectionResetError]
