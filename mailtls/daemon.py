@@ -206,12 +206,15 @@ class Daemon:
             self.schedule.measurer.hand_over(keeper)
         return keeper
 
-    async def run(self, listen: Sequence[tuple[str, int]], announce: Callable[[str], None]) -> None:
+    async def run(
+        self, listen: Sequence[tuple[str, int]], announce: Callable[[str], None], ending: Callable[[], object] = bool
+    ) -> None:
         """Run until SIGTERM or SIGINT; a second one ends it at once.
 
         Args:
             listen: addresses and ports of the web server; port 0 picks one.
             announce: told each URL that is served.
+            ending: called when a signal begins the end, which may take seconds.
 
         Raises:
             CannotListen: an address cannot be had.
@@ -259,6 +262,7 @@ class Daemon:
         finally:
             self._notify("STOPPING=1")
             log.info("stopping")
+            ending()
             heartbeat.cancel()
             await self.schedule.stop()
             await self.schedule.measurer.drain(_DRAIN)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import yaml
 from rich.console import Console
 from rich.markup import escape
 
-from mailtls.config import Configuration
+from mailtls import config
 from mailtls.daemon import CannotListen, Daemon
 from mailtls.lab import Lab
 from mailtls.model import Verdict
+from mailtls.show.hanging import hanging
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from mailtls.model import Snapshot
 
 _INTERVAL = "10s"
+_COLUMN = 43  # where the words begin, behind verdict and domain
 _DOWNGRADED = "downgraded.example"
 _COLOURS = {
     Verdict.PROTECTED: "green", Verdict.DEGRADED: "yellow", Verdict.UNPROTECTED: "red", Verdict.UNKNOWN: "magenta", Verdict.NO_MAIL: "dim",
@@ -32,24 +37,28 @@ async def run_demo(listen: tuple[str, int], downgrade_after: float) -> None:
     """Start the lab and the daemon, and tell the story as it goes, until a signal ends it.
 
     Args:
-        listen: where to serve; another port is taken where this one is not to be had.
+        listen: where to serve; another port is taken where this one is in use.
         downgrade_after: seconds after which one provider loses STARTTLS.
+
+    Raises:
+        CannotListen: the address cannot be had, for another reason than that it is in use.
 
     """
     console = Console(highlight=False, soft_wrap=True)
     with TemporaryDirectory(prefix="mailtls-demo-") as directory:
         async with await Lab.start() as lab:
-            settings = lab.configuration()
-            schedule = settings["schedule"]
-            assert isinstance(schedule, dict)
-            settings["schedule"] = schedule | {"interval": _INTERVAL}
-            settings["storage"] = {"url": f"sqlite:///{directory}/mailtls.db"}
-            daemon = Daemon(Configuration.model_validate(settings))
+            path = Path(directory) / "mailtls.yaml"
+            _write(path, lab.configuration())
+            daemon = Daemon(config.load(path))
             announced = asyncio.Event()
+            taken = ""
 
             def announce(url: str) -> None:
-                _announce(console, url)
+                _announce(console, url, taken, path)
                 announced.set()
+
+            def ending() -> None:
+                console.print("\nEnding; once more ends it at once.")
 
             async def tell() -> None:
                 await announced.wait()  # the URL comes first
@@ -58,19 +67,36 @@ async def run_demo(listen: tuple[str, int], downgrade_after: float) -> None:
             story = asyncio.create_task(tell())
             try:
                 try:
-                    await daemon.run([listen], announce)
-                except CannotListen:
-                    await daemon.run([(listen[0], 0)], announce)
+                    await daemon.run([listen], announce, ending)
+                except CannotListen as error:
+                    if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.EADDRINUSE:
+                        raise
+                    taken = f"{listen[0]}:{listen[1]}"
+                    await daemon.run([(listen[0], 0)], announce, ending)
             finally:
                 story.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await story
 
 
-def _announce(console: Console, url: str) -> None:
-    console.print(url)
-    console.print(f"Look at {url} for the verdicts, {url}metrics for Prometheus, and")
-    console.print(f"{url}probe?target=solid.example&debug=true for a transcript. Ctrl-C ends it.\n")
+def _write(path: Path, settings: dict[str, object]) -> None:
+    """Write the configuration of the lab, so that other commands can be pointed at it too."""
+    schedule = settings["schedule"]
+    assert isinstance(schedule, dict)
+    settings |= {"schedule": schedule | {"interval": _INTERVAL}, "storage": {"url": f"sqlite:///{path.parent}/mailtls.db"}}
+    path.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+
+
+def _announce(console: Console, url: str, taken: str, path: Path) -> None:
+    console.print(url, soft_wrap=True)
+    if taken:
+        console.print(f"{taken} is taken; serving on {url.split('/')[2]} in its place.")
+    console.print("\nThe verdicts are on that page. There are also")
+    console.print(f"  {url}metrics  for Prometheus", markup=False)
+    console.print(f"  {url}probe?target=solid.example&debug=true  a transcript", markup=False)
+    console.print("and, in another terminal, of the same world:")
+    console.print(f"  mailtls check --config.file {path} legacy-only.example --explain", markup=False)
+    console.print("Ctrl-C ends it.\n")
 
 
 def _said(providers: Iterable[FakeProvider]) -> dict[str, str]:
@@ -89,14 +115,21 @@ async def _tell(console: Console, daemon: Daemon, lab: Lab, downgrade_after: flo
             if domain.domain not in shown:
                 shown.add(domain.domain)
                 colour = _COLOURS[domain.verdict]
-                console.print(f"[{colour}]{domain.verdict.value:<12}[/] {domain.domain:<29} {escape(said.get(domain.domain, ''))}")
+                words = said.get(domain.domain, "").removeprefix(f"{domain.verdict.value}: ")
+                _print(console, f"[{colour}]{domain.verdict.value:<12}[/] {domain.domain:<29} {escape(words)}", _COLUMN)
         await asyncio.sleep(0.2)
     await asyncio.sleep(max(0.0, downgrade_after - (asyncio.get_running_loop().time() - started)))
     lab.downgrade()
-    console.print(f"\n[bold]{_DOWNGRADED}[/] now loses STARTTLS. The next look at it, within {_INTERVAL}, will see that.")
+    console.print()
+    _print(console, f"[bold]{_DOWNGRADED}[/] now loses STARTTLS. The next look at it, within {_INTERVAL}, will see that.")
     while (verdict := _verdict(daemon.snapshot(), _DOWNGRADED)) is not Verdict.UNPROTECTED:  # noqa: ASYNC110
         await asyncio.sleep(0.2)
-    console.print(f"[red]{verdict.value}[/] {_DOWNGRADED}: measured, not guessed; the tarpit and the rate-limiter above stay unknown.")
+    _print(console, f"[red]{verdict.value}[/] {_DOWNGRADED}: measured, not guessed; the tarpit and the rate-limiter above stay unknown.")
+
+
+def _print(console: Console, line: str, indent: int = 2) -> None:
+    for text in hanging(line, console.width, indent) if console.is_terminal else (line,):
+        console.print(text, emoji=False)
 
 
 def _verdict(snapshot: Snapshot, name: str) -> Verdict:

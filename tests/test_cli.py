@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -200,6 +203,40 @@ def test_the_demonstration_ends_quietly_when_its_reader_leaves() -> None:
         said = process.stderr.read()
     assert lines[0].startswith(b"http://127.0.0.1:")
     assert (process.returncode, said) == (141, b"")
+
+
+def test_the_demonstration_says_that_a_port_is_taken_and_how_to_check_its_world_and_that_it_ends() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        command = [sys.executable, "-m", "mailtls.cli", "demo", "--web.listen-address", place]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            url, said = (process.stdout.readline().rstrip() for _ in range(2))
+            line = next(line for line in process.stdout if "--config.file" in line)
+            done = subprocess.run(
+                [sys.executable, "-m", "mailtls.cli", *line.replace("legacy-only", "null-mx").split()[1:]], capture_output=True, text=True, check=False
+            )
+            process.send_signal(signal.SIGINT)
+            rest = process.stdout.read()
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", url)
+    assert (said.startswith(f"{place} is taken; serving on "), place in url) == (True, False)
+    assert (done.returncode, "NO-MAIL" in done.stdout) == (0, True)
+    assert "Ending; once more ends it at once." in rest
+    assert process.returncode == 0
+
+
+def test_the_demonstration_takes_no_other_port_where_the_address_is_not_ours() -> None:
+    status, _, err = run("demo", "--web.listen-address", "192.0.2.1:80")
+    assert (status, err.startswith("cannot listen on 192.0.2.1:80: ")) == (1, True)
+    assert run("demo", "--downgrade-after", "-3")[0] == 2
+
+
+def test_domains_that_are_named_need_no_configured_providers(tmp_path: Path) -> None:
+    path = tmp_path / "mailtls.yaml"
+    path.write_text("exclude: {domains: [a.example]}\nresolver: {nameservers: [\"127.0.0.1:1\"], timeout: 100ms}\n")
+    assert "excluded by configuration" in run("check", "a.example", "--config.file", path)[1]
+    assert "EHLO name" in run("doctor", "a.example", "--config.file", path)[1]
+    assert "there is nobody to measure" in run("config", "check", path)[2]
 
 
 def test_the_demonstration_speaks_to_who_knows_nothing_of_its_parts(world: World) -> None:

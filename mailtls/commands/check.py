@@ -24,6 +24,7 @@ from mailtls.model import Verdict
 from mailtls.show.declared import fetch_lines
 from mailtls.show.document import document
 from mailtls.show.explain import explanation_lines
+from mailtls.show.hanging import hanging
 from mailtls.show.text import domain_lines, transcript_lines
 from mailtls.streams import asyncio_run
 
@@ -55,7 +56,7 @@ def check(
     quick: Annotated[bool, typer.Option("--quick", help="One connection an address; does not ask for everything that it accepts.")] = False,
 ) -> None:
     """Measure domains now, and say what was seen."""
-    configuration = load_configuration(config_file)
+    configuration = load_configuration(config_file, partners=False)
     logs.configure("error", "logfmt")
     names = list(dict.fromkeys(recipient_domain(domain) for domain in domains))
     try:
@@ -72,11 +73,11 @@ def check(
     else:
         console = Console(highlight=False, soft_wrap=True)
         for number, domain_observed in enumerate(observed):
-            _print(console, ["", *domain_lines(domain_observed)] if number else domain_lines(domain_observed))
+            _print_hanging(console, ["", *domain_lines(domain_observed)] if number else domain_lines(domain_observed))
             if explain:
                 _print(console, explanation_lines(domain_observed, console.width))
         if transcripts:
-            _print(console, ["", *transcripts])
+            _print_hanging(console, ["", *transcripts])
         if len(observed) > 1:
             console.print(f"\n{summary(observed)}")
     raise typer.Exit(exit_status(observed))
@@ -85,6 +86,13 @@ def check(
 def _print(console: Console, lines: Iterable[str]) -> None:
     for line in lines:
         console.print(line, emoji=False)
+
+
+def _print_hanging(console: Console, lines: Iterable[str]) -> None:
+    """Print lines, and break none within a word where a person reads; programs get each whole."""
+    for line in lines:
+        for text in hanging(line, console.width) if console.is_terminal else (line,):
+            console.print(text, emoji=False)
 
 
 def exit_status(observed: Sequence[DomainObservation]) -> int:

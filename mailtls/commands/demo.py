@@ -20,9 +20,9 @@ ENDS = (
 
 
 def demo(
-    after: Annotated[float, typer.Option("--downgrade-after", help="Seconds until one provider loses STARTTLS.")] = 30.0,
+    after: Annotated[float, typer.Option("--downgrade-after", min=0, help="Seconds until one provider loses STARTTLS.", metavar="SECONDS")] = 30.0,
     listen: Annotated[
-        str, typer.Option("--web.listen-address", help="Where to serve; another port where it is taken.")
+        str, typer.Option("--web.listen-address", help="Where to serve; another port where it is taken.", metavar="ADDRESS:PORT")
     ] = "127.0.0.1:9925",
 ) -> None:
     """Run the whole system against a lab on this machine.

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from mailtls import logs
 from mailtls.commands.domains import recipient_domain
@@ -13,8 +14,10 @@ from mailtls.commands.ending import BAD, FAULTS, fail
 from mailtls.commands.options import ConfigFile, load_configuration
 from mailtls.config import BadConfiguration
 from mailtls.doctor import Examination, Health, examine, summary
+from mailtls.show.hanging import hanging
 from mailtls.streams import asyncio_run
 
+_INDENT = 4
 ENDS = f"Exit status: 0 nothing bad was found; 1 something was, or the configuration is wrong; 2 wrong usage; 130 interrupted; {FAULTS}"
 
 
@@ -30,7 +33,7 @@ def doctor(
     Looks at the resolver, DNSSEC, the EHLO name and its PTR record, IPv6, the clock, the trust store, the store of a --config.file,
     and whether port 25 is open outward.
     """
-    configuration = load_configuration(config_file)
+    configuration = load_configuration(config_file, partners=False)
     names = list(dict.fromkeys(recipient_domain(domain) for domain in domains or ()))
     logs.configure("error", "logfmt")
     looks = {Health.GOOD: "[green]ok[/] ", Health.BAD: "[red]x[/]  ", Health.UNKNOWN: "[magenta]?[/]  "}
@@ -39,8 +42,9 @@ def doctor(
     async def examinations() -> list[Examination]:
         found = []
         async for examination in examine(configuration, names, lasting=config_file is not None):
-            console.print(f"{looks[examination.health]} [bold]{examination.subject}[/]: ", end="")
-            console.print(examination.text, markup=False)
+            line = f"{looks[examination.health]} [bold]{examination.subject}[/]: {escape(examination.text)}"
+            for text in hanging(line, console.width, _INDENT) if console.is_terminal else (line,):
+                console.print(text, emoji=False)
             found.append(examination)
         return found
 

@@ -18,12 +18,18 @@ if TYPE_CHECKING:
 ConfigFile = Annotated[Path | None, typer.Option("--config.file", help="Configuration in YAML.", metavar="F")]
 
 
-def load_configuration(path: Path | None) -> Configuration:
-    """Return a configuration, or end with what is wrong with it; without a file, the one in which everything has its default."""
+def load_configuration(path: Path | None, *, partners: bool = True) -> Configuration:
+    """Return a configuration, or end with what is wrong with it; without a file, the one in which everything has its default.
+
+    Args:
+        path: of the file, if there is one.
+        partners: whether nobody to measure is wrong: it is for a daemon, and not for a command that is told whom to measure.
+
+    """
     if path is None:
         return Configuration()
     try:
-        return config.load(path)
+        return config.load(path, partners=partners)
     except BadConfiguration as error:
         fail(str(error), BAD)
 

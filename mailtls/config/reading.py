@@ -128,8 +128,12 @@ class _File(NamedTuple):
         return f"{self.path}:{locate(self.nodes, list(keys))[0]}"
 
 
-def load(path: Path) -> Configuration:
+def load(path: Path, *, partners: bool = True) -> Configuration:
     """Read a configuration file, and the files that it names.
+
+    Args:
+        path: of the file.
+        partners: whether it is a mistake to name nobody to measure.
 
     Raises:
         BadConfiguration: with one line for each mistake: file, line, what is wrong, and the nearest right name.
@@ -155,13 +159,13 @@ def load(path: Path) -> Configuration:
             _anchors(trust)
         except NoAnchors as error:
             mistakes.append(f"{main.place('trust', 'ca_file')}: trust.ca_file: {error}")
-    partners = tuple(provider for file in files for provider in file.providers)
-    if not partners and not mistakes:
+    everybody = tuple(provider for file in files for provider in file.providers)
+    if partners and not everybody and not mistakes:
         mistakes.append(f"{main.place('providers')}: providers: there is nobody to measure; name at least one provider with its domains")
     if mistakes:
         raise BadConfiguration(mistakes)
     policies = tuple(str(path.parent / name) if is_file(name) else name for name in configuration.policies)
-    return configuration.model_copy(update={"providers": partners, "trust": trust, "policies": policies})
+    return configuration.model_copy(update={"providers": everybody, "trust": trust, "policies": policies})
 
 
 def _wrong_policies(names: tuple[str, ...], main: _File) -> Iterator[str]:

@@ -148,7 +148,10 @@ def _endpoint_lines(endpoint: EndpointObservation) -> Iterator[str]:
         yield f"    {address}  {_tls(readings)}"
     yield from (f"      {line}" for line in picture_lines(readings))
     yield from (f"      {line}" for line in certificate_lines(endpoint))
-    yield f"      {_mark(readings['certificate_trusted'], 'trusted')}  {_mark(readings['certificate_name_match'], 'names the host')}"
+    marks = _mark(readings["certificate_trusted"], "trusted"), _mark(readings["certificate_name_match"], "names the host")
+    # Two marks of one kind share a line; a good one beside a bad one would be read as its contrary.
+    together = len({mark.partition(" ")[0] for mark in marks}) == 1
+    yield from (f"      {line}" for line in (("  ".join(marks),) if together else marks))
     for name, words in _ODDITIES.items():
         if readings.get(name) == Known(value=True):
             yield f"      [red]x[/] {words}"
