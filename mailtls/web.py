@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from html import escape
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -14,12 +13,13 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from mailtls import __version__
 from mailtls.config import BadConfiguration
+from mailtls.facts.routing import why_no_address, why_no_route
 from mailtls.model import Snapshot
 from mailtls.resolve import BadName, ascii_name
 from mailtls.show.declared import fetch_lines
 from mailtls.show.document import document, domain_document
+from mailtls.show.landing import landing as landing_page
 from mailtls.show.metrics import SnapshotCollector
 from mailtls.show.text import plain, transcript_lines
 
@@ -33,35 +33,19 @@ _PATIENCE = 10.0  # seconds that a request waits for one of these places
 _LONGEST_PATIENCE = 60.0
 _TO_ANSWER = 0.5  # seconds that are left of a scrape's time-out to say no
 _RETRY_AFTER = "10"
+_SWITCHES = {"": False, **dict.fromkeys(("true", "1", "yes", "on"), True), **dict.fromkeys(("false", "0", "no", "off"), False)}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
 
-_LANDING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>mailtls</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}}
-table{{border-collapse:collapse}}td,th{{text-align:left;padding:.2rem 1rem .2rem 0}}th{{font-weight:600}}</style>
-<h1>mailtls {version}</h1>
-<p>Checks whether mail providers keep their promise of encrypted delivery. <strong>Unknown</strong> means that something could not be
-measured; it is a verdict on nobody.</p>
-<table><tr><th>Domain<th>Provider<th>Verdict<th>Measured</tr>{rows}</table>
-<p><a href="/metrics">/metrics</a> for Prometheus; <a href="/api/v1/domains">/api/v1/domains</a> as JSON;
-<code>/probe?target=DOMAIN&amp;debug=true</code> measures one of them now, and shows the transcript.</p></html>"""
-
-
 def application(daemon: Daemon) -> Starlette:
     """Return the web application of a daemon."""
     places = asyncio.Semaphore(_PROBES_AT_ONCE)
 
     async def landing(_request: Request) -> Response:
-        rows = "".join(
-            f"<tr><td>{escape(d.domain)}<td>{escape(d.provider)}<td>{d.verdict.value}<td>"
-            f"{d.measured_at.strftime('%Y-%m-%d %H:%M:%S UTC') if d.measured_at else '-'}</tr>"
-            for d in daemon.snapshot().domains
-        ) + "".join(f"<tr><td>{escape(d)}<td>{escape(p)}<td>unknown<td>not yet</tr>" for p, d in daemon.snapshot().waiting)
-        return HTMLResponse(_LANDING.format(version=__version__, rows=rows), headers=_HEADERS)
+        return HTMLResponse(landing_page(daemon.snapshot()), headers=_HEADERS)
 
     async def metrics(_request: Request) -> Response:
         daemon.refresh()
@@ -85,6 +69,11 @@ def application(daemon: Daemon) -> Starlette:
 
     async def probe(request: Request) -> Response:
         target = request.query_params.get("target", "")
+        if not target.strip():
+            return PlainTextResponse("target is missing; write /probe?target=DOMAIN\n", 400)
+        debug = _SWITCHES.get(request.query_params.get("debug", "").strip().lower())
+        if debug is None:
+            return PlainTextResponse("debug: write true or false\n", 400)
         try:
             name = ascii_name(target)
         except BadName as error:
@@ -99,7 +88,7 @@ def application(daemon: Daemon) -> Starlette:
             text = f"{_PROBES_AT_ONCE} probes are under way, and none ended in time; try again later\n"
             return PlainTextResponse(text, 503, {"Retry-After": _RETRY_AFTER})
         try:
-            return await _probe(daemon, name, owner, debug=request.query_params.get("debug") == "true")
+            return await _probe(daemon, name, owner, debug=debug)
         finally:
             places.release()
 
@@ -139,6 +128,9 @@ async def _probe(daemon: Daemon, name: str, owner: str, *, debug: bool) -> Respo
     if not debug:
         return Response(text, media_type=CONTENT_TYPE_LATEST)
     lines = [plain(line) for track in measurer.tracks.values() for line in transcript_lines(track.latest)]
+    if not lines:
+        gap = why_no_route(route) or next((gap for host in route.hosts if (gap := why_no_address(host))), None)
+        lines = ["no visit: " + ("it takes no mail" if gap is None else f"{gap.cause.value} at {gap.stage.value}, {gap.detail}")]
     fetch = measurer.fetch_of(name)
     lines += [] if fetch is None else [plain(line) for line in fetch_lines(fetch)]
     shown = json.dumps(domain_document(domain, explain=True), indent=2, ensure_ascii=True)

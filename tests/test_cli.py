@@ -213,9 +213,8 @@ def test_the_demonstration_says_that_a_port_is_taken_and_how_to_check_its_world_
             assert process.stdout is not None
             url, said = (process.stdout.readline().rstrip() for _ in range(2))
             line = next(line for line in process.stdout if "--config.file" in line)
-            done = subprocess.run(
-                [sys.executable, "-m", "mailtls.cli", *line.replace("legacy-only", "null-mx").split()[1:]], capture_output=True, text=True, check=False
-            )
+            told = line.replace("legacy-only", "null-mx").split()[1:]
+            done = subprocess.run([sys.executable, "-m", "mailtls.cli", *told], capture_output=True, text=True, check=False)
             process.send_signal(signal.SIGINT)
             rest = process.stdout.read()
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", url)
@@ -233,7 +232,7 @@ def test_the_demonstration_takes_no_other_port_where_the_address_is_not_ours() -
 
 def test_domains_that_are_named_need_no_configured_providers(tmp_path: Path) -> None:
     path = tmp_path / "mailtls.yaml"
-    path.write_text("exclude: {domains: [a.example]}\nresolver: {nameservers: [\"127.0.0.1:1\"], timeout: 100ms}\n")
+    path.write_text('exclude: {domains: [a.example]}\nresolver: {nameservers: ["127.0.0.1:1"], timeout: 100ms}\n')
     assert "excluded by configuration" in run("check", "a.example", "--config.file", path)[1]
     assert "EHLO name" in run("doctor", "a.example", "--config.file", path)[1]
     assert "there is nobody to measure" in run("config", "check", path)[2]
@@ -261,6 +260,7 @@ def test_configuration_can_be_checked_and_described(world: World) -> None:
 
 
 def test_usage_is_status_two_and_the_version_is_told(world: World) -> None:
+    assert run("check", "")[::2] == (2, "a domain is empty; write one, such as gmail.com\n")
     assert run("check", "--no-such-option")[0] == 2
     assert run("check", "a.example", "--format", "xml")[0] == 2
     assert run("run", "--config.file", world.path, "--web.listen-address", "nonsense")[0] == 2

@@ -142,6 +142,22 @@ async def test_debug_shows_the_transcript(site: Site) -> None:
         assert words in text
 
 
+@pytest.mark.parametrize(("debug", "status", "shown"), [("1", 200, True), ("yes", 200, True), ("FALSE", 200, False), ("banana", 400, False)])
+async def test_debug_is_switched_on_and_off_in_the_usual_words(debug: str, status: int, shown: bool, site: Site) -> None:
+    answer, text, _ = await site.ask(f"/probe?target=null-mx.example&debug={debug}")
+    assert (answer, "# Transcript" in text) == (status, shown)
+
+
+async def test_a_transcript_without_a_visit_says_why_there_is_none(site: Site) -> None:
+    assert "# Transcript\nno visit: it takes no mail\n" in (await site.ask("/probe?target=null-mx.example&debug=true"))[1]
+    assert "# Transcript\nno visit: dns-failure at dns, " in (await site.ask("/probe?target=nxdomain.example&debug=true"))[1]
+
+
+@pytest.mark.parametrize("query", ["", "?target=", "?target=%20", "?debug=true"])
+async def test_a_probe_without_a_target_says_how_to_name_one(query: str, site: Site) -> None:
+    assert (await site.ask(f"/probe{query}"))[:2] == (400, "target is missing; write /probe?target=DOMAIN\n")
+
+
 @pytest.fixture
 async def busy(site: Site, monkeypatch: pytest.MonkeyPatch):
     """Take every place for probes; give the event that ends those probes."""

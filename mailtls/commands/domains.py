@@ -13,6 +13,8 @@ from mailtls.resolve import BadName, ascii_name
 
 def recipient_domain(text: str) -> str:
     """Return a recipient domain as DNS knows it; or end with what is wrong, and what may have been meant."""
+    if not text.strip():
+        fail("a domain is empty; write one, such as gmail.com", USAGE)
     shown = readable(os.fsencode(text), 80)
     try:
         text.encode()

@@ -140,3 +140,13 @@ def test_a_name_server_cannot_write_markup(words: str) -> None:
     assert f"192.0.2.1: {words} (tlsa-invalid)" in about_dane(Known("invalid"), words, problems)
     assert f"TLSA records of {words} vouch" in about_dane(Known("valid"), words)
     assert f"dns-failure: {words}\n" in about_dane(Unknown(Cause.DNS_FAILURE, Stage.DNS, words))
+
+
+def test_a_bad_mark_and_a_good_one_share_no_line() -> None:
+    for trusted, named, shown in ((False, True, ["x not trusted", "ok names the host"]), (True, True, ["ok trusted  ok names the host"])):
+        unknown = Unknown(Cause.NOT_ATTEMPTED, Stage.HANDSHAKE)
+        marks = {"certificate_trusted": Known(trusted), "certificate_name_match": Known(named)}
+        readings = {fact.name: unknown for fact in facts.ENDPOINT} | {"starttls_offered": Known(value=True)} | marks
+        host = MXObservation("mx.a.example", 10, {}, (EndpointObservation(ENDPOINT, readings, conclusive=True),))
+        lines = rendered(domain_lines(DomainObservation("a.example", "A", Verdict.DEGRADED, (), {}, (host,), NOW))).splitlines()
+        assert [line.strip() for line in lines if "trusted" in line or "names the host" in line] == shown

@@ -1,0 +1,79 @@
+"""The page that a daemon shows first: every domain, the worst first, and why. It needs no script, and nothing from elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from mailtls import __version__
+from mailtls.model import Verdict
+
+if TYPE_CHECKING:
+    from mailtls.model import DomainObservation, Snapshot, Unknown
+
+_ORDER = (Verdict.UNPROTECTED, Verdict.DEGRADED, Verdict.UNKNOWN, Verdict.NO_MAIL, Verdict.PROTECTED)
+_SIGNS = {Verdict.UNPROTECTED: "✗", Verdict.DEGRADED: "!", Verdict.UNKNOWN: "?", Verdict.NO_MAIL: "-", Verdict.PROTECTED: "✓"}
+
+# Colours by light-dark() have a contrast of 4.5 and more against either ground; the verdict is a word beside them, and has a sign.
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>mailtls</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+:root{{color-scheme:light dark}}
+body{{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}}
+table{{border-collapse:collapse;width:100%}}
+th,td{{text-align:left;vertical-align:top;padding:.3rem 1rem .3rem 0}}
+tbody tr{{border-top:1px solid #8886}}
+td:nth-child(2),time{{white-space:nowrap}}
+.unprotected,.degraded,.unknown,.protected{{font-weight:600}}
+.unprotected{{color:#b00020;color:light-dark(#b00020,#ff8a8a)}}
+.degraded{{color:#8a5300;color:light-dark(#8a5300,#ffc266)}}
+.unknown{{color:#7b2d8e;color:light-dark(#7b2d8e,#dda0ee)}}
+.protected{{color:#1b6b2f;color:light-dark(#1b6b2f,#7fdc94)}}
+@media(max-width:48rem){{thead{{display:none}}table,tbody,tr,td{{display:block}}tr{{padding:.6rem 0}}td{{padding:0}}}}
+</style>
+<h1>mailtls {version}</h1>
+<p>Checks whether mail providers keep their promise of encrypted delivery. <strong>Unknown</strong> means that something could not be
+measured; it is a verdict on nobody.</p>
+<p>{summary}</p>
+<table><thead><tr><th>Domain<th>Verdict<th>Why<th>Provider<th>Looked at</thead><tbody>
+{rows}
+</tbody></table>
+<p>A domain leads to a visit that is made now, with its transcript. <a href="/metrics">/metrics</a> is for Prometheus,
+<a href="/api/v1/domains">/api/v1/domains</a> the same as JSON.</p></html>
+"""
+
+
+def landing(snapshot: Snapshot) -> str:
+    """Return the page as HTML; everything from the wire and from the configuration is escaped."""
+    domains = sorted(snapshot.domains, key=lambda domain: (_ORDER.index(domain.verdict), domain.domain))
+    counts = Counter(domain.verdict for domain in domains)
+    parts = [f"{counts[verdict]} {verdict.value}" for verdict in _ORDER if counts[verdict]]
+    parts += [f"{len(snapshot.waiting)} not looked at yet"] if snapshot.waiting else []
+    rows = [_row(d.domain, d.provider, d.verdict, why(d), f"{d.measured_at:%Y-%m-%d %H:%M:%S} UTC" if d.measured_at else "-") for d in domains]
+    rows += [_row(domain, provider, Verdict.UNKNOWN, "not looked at yet", "-") for provider, domain in sorted(snapshot.waiting)]
+    return _PAGE.format(version=escape(__version__), summary=", ".join(parts), rows="\n".join(rows))
+
+
+def why(domain: DomainObservation) -> str:
+    """Return in a few words what a verdict that is not good rests on: the first finding, or why it is not known."""
+    if domain.findings:
+        more = len(domain.findings) - 1
+        return domain.findings[0].text + (f"; and {more} more" if more else "")
+    gap = _gap(domain) if domain.verdict is Verdict.UNKNOWN else None
+    return "" if gap is None else f"{gap.cause.value} at {gap.stage.value}" + (f": {gap.detail}" if gap.detail else "")
+
+
+def _gap(domain: DomainObservation) -> Unknown | None:
+    """Return the first reason for an unknown verdict: of the domain, or of a host or address of it."""
+    gaps = [domain.unresolved, *(host.unresolved for host in domain.mx), *(e.inconclusive for host in domain.mx for e in host.endpoints)]
+    return next((gap for gap in (*gaps, *(missing.unknown for missing in domain.missing)) if gap is not None), None)
+
+
+def _row(domain: str, provider: str, verdict: Verdict, reason: str, seen: str) -> str:
+    target = f"/probe?{urlencode({'target': domain, 'debug': 'true'})}"
+    return (
+        f'<tr><td><a href="{escape(target)}">{escape(domain)}</a><td class="{verdict.value}">{_SIGNS[verdict]} {verdict.value}'
+        f"<td>{escape(reason)}<td>{escape(provider)}<td><time>{seen}</time></tr>"
+    )
