@@ -18,6 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 config_app = typer.Typer(help="Check a configuration file, or print its schema.", no_args_is_help=True, rich_markup_mode=None)
 

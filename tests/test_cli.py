@@ -253,9 +253,17 @@ def test_a_bad_configuration_is_status_one_everywhere(tmp_path: Path) -> None:
         assert f"{bad}:1: provider: unknown key; did you mean providers?" in err
 
 
+def test_a_configuration_that_is_not_there_is_told_with_one_to_begin_with(tmp_path: Path) -> None:
+    for command in (("config", "check"), ("check", "a.example", "--config.file"), ("run", "--config.file")):
+        assert "No such file or directory; config/mailtls.example.yaml is one" in run(*command, tmp_path / "none.yaml")[2]
+
+
 def test_configuration_can_be_checked_and_described(world: World) -> None:
     status, out, _ = run("config", "check", world.path)
     assert (status, ": good: 25 providers, 26 domains" in out) == (0, True)
+    one = world.path.with_name("one.yaml")
+    one.write_text("providers: [{name: A, domains: [a.example]}]\n")
+    assert run("config", "check", one)[1].endswith(": good: 1 provider, 1 domain\n")
     assert "properties" in json.loads(run("config", "schema")[1])
 
 
@@ -264,6 +272,9 @@ def test_usage_is_status_two_and_the_version_is_told(world: World) -> None:
     assert run("check", "--no-such-option")[0] == 2
     assert run("check", "a.example", "--format", "xml")[0] == 2
     assert run("run", "--config.file", world.path, "--web.listen-address", "nonsense")[0] == 2
+    for command in ((), ("check",), ("config", "schema")):
+        assert run(*command, "-h") == run(*command, "--help")
+    assert run("run", "--log.level", "INFO", "--log.format", "JSON", "--config.file", "none.yaml")[0] == 1
     assert run("--version")[:2] == (0, f"mailtls {__version__}\n")
 
 

@@ -158,7 +158,7 @@ def test_policies_are_names_that_ship_and_files_beside_the_configuration(tmp_pat
 @pytest.mark.parametrize(
     ("policies", "told"),
     [
-        ("[rfc9325, rfc9326]", "mailtls.yaml:2: policies[1]: no policy that ships is called 'rfc9326'; did you mean rfc9325?; a file of your own"),
+        ("[rfc9325, rfc9326]", "mailtls.yaml:2: policies[1]: no policy that ships is called 'rfc9326'; did you mean rfc9325? a file of your own"),
         ("[verdict]", "mailtls.yaml:2: policies[0]: the verdict is given to every domain, and is no policy to grade by"),
         ("[rfc9325, rfc9325]", "mailtls.yaml:2: policies[1]: a second policy is called rfc9325; the first is at"),
         ("[own.yaml, own.yaml]", "mailtls.yaml:2: policies[1]: a second policy is called own; the first is at"),
@@ -320,3 +320,22 @@ def test_the_shipped_example_has_every_key_of_the_schema() -> None:
         assert not keys or shown[name].keys() == keys
     (partner,) = yaml.safe_load("\n".join(re.findall(r"^#(  .*)$", text.partition("# Whom to measure")[2], re.MULTILINE)))
     assert partner.keys() == ProviderSection.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("limits: {concurrency: 0}\n", ":2: limits.concurrency: 0 is out of bounds: input should be greater than or equal to 1"),
+        ("policies: [rfc9326]\n", "did you mean rfc9325? a file of your own ends in .yaml"),
+    ],
+)
+def test_a_value_that_is_wrong_is_shown_in_a_sentence(text: str, told: str, tmp_path: Path) -> None:
+    (mistake,) = refusal(tmp_path, PARTNER + text)
+    assert mistake.endswith(told)
+
+
+def test_a_provider_who_lists_a_domain_twice_or_has_the_name_of_another_is_told(tmp_path: Path) -> None:
+    twice = refusal(tmp_path, "providers: [{name: A, domains: [a.example, A.example]}]\n")
+    assert ["the domain a.example is listed twice under 'A'; the first is at" in mistake for mistake in twice] == [True]
+    (named,) = refusal(tmp_path, PARTNER + "provider_files: [more.yaml]\n", more="providers:\n  - {name: A, domains: [b.example]}\n")
+    assert named.endswith(f"more.yaml:2: providers[0].name: a second provider is called 'A'; the first is at {tmp_path / 'mailtls.yaml'}:1")

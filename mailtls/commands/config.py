@@ -25,7 +25,11 @@ def config_check(path: Annotated[Path, typer.Argument(help="The file to check.",
     except BadConfiguration as error:
         fail(str(error), BAD)
     partners = configuration.partners()
-    typer.echo(f"{path}: good: {len(partners)} providers, {sum(len(p.domains) for p in partners)} domains")
+    typer.echo(f"{path}: good: {_counted(len(partners), 'provider')}, {_counted(sum(len(p.domains) for p in partners), 'domain')}")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def config_schema() -> None:

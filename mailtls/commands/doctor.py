@@ -24,7 +24,7 @@ ENDS = f"Exit status: 0 nothing bad was found; 1 something was, or the configura
 def doctor(
     domains: Annotated[
         list[str] | None,
-        typer.Argument(help="Domains to reach. Default: the first three of the configuration.", metavar="[DOMAIN]...", show_default=False),
+        typer.Argument(help="Domains to reach. Default: the first three of the configuration.", metavar="DOMAIN", show_default=False),
     ] = None,
     config_file: ConfigFile = None,
 ) -> None:

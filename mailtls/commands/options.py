@@ -31,7 +31,8 @@ def load_configuration(path: Path | None, *, partners: bool = True) -> Configura
     try:
         return config.load(path, partners=partners)
     except BadConfiguration as error:
-        fail(str(error), BAD)
+        hint = "" if path.exists() else "; config/mailtls.example.yaml is one to begin with"
+        fail(f"{error}{hint}", BAD)
 
 
 def listen_addresses(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:

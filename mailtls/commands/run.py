@@ -48,8 +48,8 @@ def run(
     listen: Annotated[
         list[str] | None, typer.Option("--web.listen-address", help="Address and port to listen on; may be repeated.", metavar="A")
     ] = None,
-    level: Annotated[LogLevel, typer.Option("--log.level", help="Least level that is logged.")] = LogLevel.INFO,
-    style: Annotated[LogFormat, typer.Option("--log.format", help="Format of the log on stderr.")] = LogFormat.LOGFMT,
+    level: Annotated[LogLevel, typer.Option("--log.level", help="Least level that is logged.", case_sensitive=False)] = LogLevel.INFO,
+    style: Annotated[LogFormat, typer.Option("--log.format", help="Format of the log on stderr.", case_sensitive=False)] = LogFormat.LOGFMT,
 ) -> None:
     """Run the daemon: measure again and again, and serve.
 

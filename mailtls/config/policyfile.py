@@ -39,7 +39,7 @@ def find_policy(name: str, beside: Path, because: str = "") -> Policy:
     try:
         return _graded(name)
     except NoSuchPolicy as error:
-        raise BadConfiguration([f"{because}{error}; a file of your own ends in .yaml"]) from error
+        raise BadConfiguration([f"{because}{error}{'' if str(error).endswith('?') else ';'} a file of your own ends in .yaml"]) from error
 
 
 def _graded(name: str) -> Policy:

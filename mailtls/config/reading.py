@@ -28,6 +28,7 @@ from mailtls.config.sections import (
     Vantage,
     Web,
     duplicates,
+    shown,
 )
 from mailtls.config.yamlfile import BadConfiguration, locate, read, spelled
 from mailtls.dial import Network
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _AnySection = TypeVar("_AnySection", bound=Section)
 _FROM_FILES = "from files"
+_BOUNDS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
 
 
 class Configuration(Section):
@@ -151,6 +153,7 @@ def load(path: Path, *, partners: bool = True) -> Configuration:
         except BadConfiguration as error:
             mistakes += error.mistakes
     mistakes += _listed_twice(files)
+    mistakes += _named_twice(files)
     mistakes += _wrong_policies(configuration.policies, main)
     trust = configuration.trust
     if trust.ca_file is not None:
@@ -184,6 +187,8 @@ def _wrong_policies(names: tuple[str, ...], main: _File) -> Iterator[str]:
 
 
 def _told_twice(domain: str, first: ProviderSection, other: ProviderSection) -> str:
+    if first is other:
+        return f"the domain {domain} is listed twice under {first.name!r}"
     return f"the domain {domain} is listed twice, under {first.name!r} and under {other.name!r}"
 
 
@@ -195,18 +200,31 @@ def _listed_twice(files: list[_File]) -> Iterator[str]:
         yield f"{place}: {spelled(list(keys[1]))}: {_told_twice(domain, *providers)}; the first is at {elsewhere}"
 
 
+def _named_twice(files: list[_File]) -> Iterator[str]:
+    """Yield each provider whose name another one has: by that name they are told apart."""
+    places: dict[str, str] = {}
+    for file in files:
+        for position, provider in enumerate(file.providers):
+            place = file.place("providers", position, "name")
+            first = places.setdefault(provider.name, place)
+            if first != place:
+                yield f"{place}: providers[{position}].name: a second provider is called {provider.name!r}; the first is at {first}"
+
+
 def _validate(model: type[_AnySection], source: dict[str, Any], nodes: yaml.Node | None, path: Path) -> _AnySection:
     try:
         return model.model_validate(source, context=_FROM_FILES)
     except ValidationError as error:
         mistakes: dict[tuple[int, str], str] = {}
-        for mistake in error.errors(include_url=False, include_input=False):
+        for mistake in error.errors(include_url=False):
             keys = [key for key in mistake["loc"] if not (isinstance(key, str) and key.startswith(("function-", "constrained-")))]
             line, known = locate(nodes, keys)
             name = spelled(keys[:known])
             text = mistake["msg"].removeprefix("Value error, ")
             if mistake["type"] == "extra_forbidden":
                 text = "unknown key" + _nearest(model, str(keys[-1]), keys[:-1])
+            elif mistake["type"] in _BOUNDS:
+                text = f"{shown(mistake['input'])} is out of bounds: {text[:1].lower()}{text[1:]}"
             mistakes.setdefault((line, name), f"{path}:{line}: {name}: {text}" if name else f"{path}:{line}: {text}")
         raise BadConfiguration([mistakes[key] for key in sorted(mistakes)]) from error
 

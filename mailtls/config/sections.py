@@ -21,7 +21,7 @@ _KINDS = ((bool, "true or false"), (int | float, "a number"), (date, "a date"), 
 _Sequence = TypeVar("_Sequence", bound=tuple[Any, ...])
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """Return a value for a message, in bounds: behind aliases a short file may hold a list of any length."""
     shortened = reprlib.Repr()
     shortened.maxlevel, shortened.maxstring, shortened.maxother = 2, 80, 80
@@ -47,24 +47,24 @@ def _duration(value: object) -> object:
         raise ValueError("a duration is a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")  # noqa: TRY004 - pydantic collects it
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*", str(value))
     if match is None:
-        raise ValueError(f"{_shown(value)} is no duration; write a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")
+        raise ValueError(f"{shown(value)} is no duration; write a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")
     seconds = float(match[1]) * _UNITS[match[2]]
     if seconds > 100 * _UNITS["d"] * 365:
-        raise ValueError(f"{_shown(value)} is longer than a hundred years")
+        raise ValueError(f"{shown(value)} is longer than a hundred years")
     return timedelta(seconds=seconds)
 
 
 def _share(value: object) -> object:
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*", value) if isinstance(value, str) else None
     if match is None or float(match[1]) > 100:
-        raise ValueError(f"{_shown(value)} is no share; write a percentage from 0% to 100%, such as 10%")
+        raise ValueError(f"{shown(value)} is no share; write a percentage from 0% to 100%, such as 10%")
     return float(match[1]) / 100
 
 
 def _address(value: object) -> object:
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", value) if isinstance(value, str) else None
     if match is None or int(match[3]) > 65535:
-        raise ValueError(f"{_shown(value)} is no address and port, such as 127.0.0.1:9925 or [::1]:9925")
+        raise ValueError(f"{shown(value)} is no address and port, such as 127.0.0.1:9925 or [::1]:9925")
     return match[1] or match[2], int(match[3])
 
 
@@ -107,7 +107,7 @@ def _database(value: object) -> str:
     if not separator:
         raise ValueError(f"is no URL of a database; {_DATABASES}")
     if scheme not in ("sqlite", "postgresql", "postgresql+psycopg"):
-        raise ValueError(f"{_shown(scheme)} is no database of this version; {_DATABASES}")
+        raise ValueError(f"{shown(scheme)} is no database of this version; {_DATABASES}")
     if "\0" in place or (scheme == "sqlite" and place and not place.startswith("/")):
         raise ValueError("names a host or no file; write sqlite:/// and the path of a file: three slashes, or four where it begins with one")
     if scheme != "sqlite" and not place.partition("?")[0].rpartition("@")[2].partition("/")[2]:

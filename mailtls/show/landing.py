@@ -21,17 +21,18 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>mailtls</
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
 :root{{color-scheme:light dark}}
-body{{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}}
+body{{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;overflow-wrap:break-word}}
 table{{border-collapse:collapse;width:100%}}
 th,td{{text-align:left;vertical-align:top;padding:.3rem 1rem .3rem 0}}
 tbody tr{{border-top:1px solid #8886}}
+td:nth-child(3){{overflow-wrap:anywhere}}
 td:nth-child(2),time{{white-space:nowrap}}
 .unprotected,.degraded,.unknown,.protected{{font-weight:600}}
 .unprotected{{color:#b00020;color:light-dark(#b00020,#ff8a8a)}}
 .degraded{{color:#8a5300;color:light-dark(#8a5300,#ffc266)}}
 .unknown{{color:#7b2d8e;color:light-dark(#7b2d8e,#dda0ee)}}
 .protected{{color:#1b6b2f;color:light-dark(#1b6b2f,#7fdc94)}}
-@media(max-width:48rem){{thead{{display:none}}table,tbody,tr,td{{display:block}}tr{{padding:.6rem 0}}td{{padding:0}}}}
+@media(max-width:48rem){{thead{{display:none}}table,tbody,tr,td{{display:block;overflow-wrap:anywhere}}tr{{padding:.6rem 0}}td{{padding:0}}}}
 </style>
 <h1>mailtls {version}</h1>
 <p>Checks whether mail providers keep their promise of encrypted delivery. <strong>Unknown</strong> means that something could not be
