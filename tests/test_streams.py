@@ -95,7 +95,7 @@ def test_what_a_stream_cannot_encode_is_escaped(deaf: Path) -> None:
     arguments: Any = [*(os.fsencode(part) for part in command("config", "check")), os.fsencode(deaf.parent) + b"/geh\xf6r.yaml"]
     deaf.rename(os.fsdecode(arguments[-1]))
     done = subprocess.run(arguments, capture_output=True, timeout=30, check=False, env=os.environ | {"LC_ALL": "C.UTF-8"})
-    assert (done.returncode, done.stdout.endswith(b"/geh\\udcf6r.yaml: good: 1 providers, 1 domains\n")) == (0, True)
+    assert (done.returncode, done.stdout.endswith(b"/geh\\udcf6r.yaml: good: 1 provider, 1 domain\n")) == (0, True)
 
 
 @pytest.mark.parametrize(
