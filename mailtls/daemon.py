@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mailtls.model import Family, Snapshot
     from mailtls.store.bookkeeper import Bookkeeper
     from mailtls.store.keeper import Keeper
+    from mailtls.tracking.settling import JointRegression
 
 log = structlog.get_logger(component="daemon")
 
@@ -87,6 +88,10 @@ class Daemon:
     def told(self) -> Told:
         """Return what is known of regressions."""
         return Told() if self._books is None else self._books.told
+
+    def muted(self, regression: JointRegression) -> str:
+        """Return the maintenance window that a regression falls into; empty for none."""
+        return "" if self._books is None else self._books.muted(regression.subject, regression.confirmed_at)
 
     def now(self) -> datetime:
         """Return the time."""

@@ -21,6 +21,7 @@ from mailtls.show.declared import fetch_lines
 from mailtls.show.document import document, domain_document
 from mailtls.show.landing import landing as landing_page
 from mailtls.show.metrics import SnapshotCollector
+from mailtls.show.regression_document import open_of, regression_document, regressions_document
 from mailtls.show.text import plain, transcript_lines
 
 if TYPE_CHECKING:
@@ -45,14 +46,21 @@ def application(daemon: Daemon) -> Starlette:
     places = asyncio.Semaphore(_PROBES_AT_ONCE)
 
     async def landing(_request: Request) -> Response:
-        return HTMLResponse(landing_page(daemon.snapshot()), headers=_HEADERS)
+        return HTMLResponse(landing_page(daemon.snapshot(), daemon.told().regressions), headers=_HEADERS)
 
     async def metrics(_request: Request) -> Response:
         daemon.refresh()
         return Response(generate_latest(daemon.registry), media_type=CONTENT_TYPE_LATEST)
 
     async def domains(_request: Request) -> Response:
-        return JSONResponse(document(daemon.snapshot().domains))
+        whole = document(daemon.snapshot().domains)
+        known = daemon.told().regressions
+        for one in whole["domains"]:
+            one["regressions"] = [regression_document(each, daemon.muted(each)) for each in open_of(one["domain"], known)]
+        return JSONResponse(whole)
+
+    async def regressions(_request: Request) -> Response:
+        return JSONResponse(regressions_document(daemon.told(), daemon.configuration.vantage.name, daemon.muted))
 
     async def healthy(_request: Request) -> Response:
         return PlainTextResponse("mailtls is healthy.\n") if daemon.is_healthy() else PlainTextResponse("mailtls is stuck.\n", 503)
@@ -97,6 +105,7 @@ def application(daemon: Daemon) -> Starlette:
             Route("/", landing),
             Route("/metrics", metrics),
             Route("/api/v1/domains", domains),
+            Route("/api/v1/regressions", regressions),
             Route("/probe", probe),
             Route("/-/healthy", healthy),
             Route("/-/ready", ready),

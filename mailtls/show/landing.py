@@ -9,9 +9,13 @@ from urllib.parse import urlencode
 
 from mailtls import __version__
 from mailtls.model import Verdict
+from mailtls.show.regression_document import open_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from mailtls.model import DomainObservation, Snapshot, Unknown
+    from mailtls.tracking.settling import JointRegression
 
 _ORDER = (Verdict.UNPROTECTED, Verdict.DEGRADED, Verdict.UNKNOWN, Verdict.NO_MAIL, Verdict.PROTECTED)
 _SIGNS = {Verdict.UNPROTECTED: "✗", Verdict.DEGRADED: "!", Verdict.UNKNOWN: "?", Verdict.NO_MAIL: "-", Verdict.PROTECTED: "✓"}
@@ -42,19 +46,30 @@ measured; it is a verdict on nobody.</p>
 {rows}
 </tbody></table>
 <p>A domain leads to a visit that is made now, with its transcript. <a href="/metrics">/metrics</a> is for Prometheus,
-<a href="/api/v1/domains">/api/v1/domains</a> the same as JSON.</p></html>
+<a href="/api/v1/domains">/api/v1/domains</a> the same as JSON, and <a href="/api/v1/regressions">/api/v1/regressions</a> what domains have lost.</p></html>
 """
 
 
-def landing(snapshot: Snapshot) -> str:
+def landing(snapshot: Snapshot, regressions: Iterable[JointRegression] = ()) -> str:
     """Return the page as HTML; everything from the wire and from the configuration is escaped."""
     domains = sorted(snapshot.domains, key=lambda domain: (_ORDER.index(domain.verdict), domain.domain))
     counts = Counter(domain.verdict for domain in domains)
     parts = [f"{counts[verdict]} {verdict.value}" for verdict in _ORDER if counts[verdict]]
     parts += [f"{len(snapshot.waiting)} not looked at yet"] if snapshot.waiting else []
-    rows = [_row(d.domain, d.provider, d.verdict, why(d), f"{d.measured_at:%Y-%m-%d %H:%M:%S} UTC" if d.measured_at else "-") for d in domains]
+    known = tuple(regressions)
+    rows = [_row(d.domain, d.provider, d.verdict, _reasons(d, known), f"{d.measured_at:%Y-%m-%d %H:%M:%S} UTC" if d.measured_at else "-") for d in domains]
     rows += [_row(domain, provider, Verdict.UNKNOWN, "not looked at yet", "-") for provider, domain in sorted(snapshot.waiting)]
     return _PAGE.format(version=escape(__version__), summary=", ".join(parts), rows="\n".join(rows))
+
+
+def _reasons(domain: DomainObservation, regressions: Sequence[JointRegression]) -> str:
+    """Return why a verdict is not good, and what a domain is known to have lost, which its verdict need not show."""
+    lost = [
+        f"regression: {each.check} was {each.before.shown}, is {each.after.shown}, since {each.after.at:%Y-%m-%d %H:%M:%S} UTC"
+        for each in open_of(domain.domain, regressions)
+        if each.counts
+    ]
+    return "; ".join(part for part in (why(domain), *lost) if part)
 
 
 def why(domain: DomainObservation) -> str:

@@ -90,7 +90,7 @@ class Bookkeeper:
         self.ledger = ledger
         self.told = Told()
         self._failed = failed
-        self._muted = muted
+        self.muted = muted
         self._tell = tell
         self._now = now
         self._came: list[FreshScan | FreshLook] = []
@@ -184,7 +184,7 @@ class Bookkeeper:
         happened: list[Change] = []
         for seen in came:
             happened += self.ledger.absorb_scan(seen) if isinstance(seen, FreshScan) else self.ledger.absorb_look(seen)
-        told = [replace(change, muted=self._muted(change.subject, change.at)) for change in happened]
+        told = [replace(change, muted=self.muted(change.subject, change.at)) for change in happened]
         for change in told:
             _log(change)
         self._unwritten = [*self._unwritten, *told][-_MOST_UNWRITTEN:]
@@ -212,7 +212,7 @@ class Bookkeeper:
     def _write(self, connection: Connection, turn: book.Turn, now: datetime, patience: timedelta) -> None:
         book.enter(connection, turn, self._unsaved, self._unwritten)
         settled = book.settle_all(connection, self.ledger.regressions().keys(), now, patience)
-        together = [replace(change, muted=self._muted(change.subject, change.at)) for each in settled if (change := each.change) is not None]
+        together = [replace(change, muted=self.muted(change.subject, change.at)) for each in settled if (change := each.change) is not None]
         book.note(connection, together)
         self._tell(connection, [*self._unwritten, *together])
 

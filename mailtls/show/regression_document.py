@@ -1,0 +1,63 @@
+"""Regressions as JSON: the contract of ``/api/v1/regressions``, and of ``regressions`` in ``/api/v1/domains``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mailtls.show.document import SCHEMA, rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mailtls.tracking.settling import JointRegression
+    from mailtls.tracking.standing import Sighting
+    from mailtls.tracking.told import Told
+
+
+def regressions_document(told: Told, vantage: str, muted: Callable[[JointRegression], str]) -> dict[str, Any]:
+    """Return the whole document, ready for ``json.dumps``: the open ones first, and the newest of each kind first.
+
+    Args:
+        told: what is known.
+        vantage: whose word it is.
+        muted: the maintenance window that one falls into; empty for none.
+
+    """
+    newest = sorted(told.regressions, key=lambda each: (each.confirmed_at, str(each.subject), each.check), reverse=True)
+    shown = sorted(newest, key=lambda each: each.ended_at is not None)
+    return {"schema": SCHEMA, "vantage": vantage, "blind": told.blind, "regressions": [regression_document(each, muted(each)) for each in shown]}
+
+
+def regression_document(each: JointRegression, muted: str) -> dict[str, Any]:
+    """Return one regression."""
+    subject = each.subject
+    return {
+        "id": each.id or None,
+        "domain": subject.domain or None,
+        "mx": subject.host or None,
+        "family": subject.family or None,
+        "address": subject.address or None,
+        "check": each.check,
+        "before": _sighting(each.before),
+        "after": _sighting(each.after),
+        "since": rfc3339(each.after.at),
+        "confirmed_at": rfc3339(each.confirmed_at),
+        "attribution": each.attribution.value,
+        "vantages": list(each.vantages),
+        "counts": each.counts,
+        "ended_at": rfc3339(each.ended_at),
+        "ended_by": None if each.ended_by is None else each.ended_by.value,
+        "why": each.why or None,
+        "muted": muted or None,
+    }
+
+
+def _sighting(sighting: Sighting) -> dict[str, Any]:
+    return {"value": sighting.shown, "at": rfc3339(sighting.at), "evidence": sighting.evidence or None}
+
+
+def open_of(domain: str, regressions: Iterable[JointRegression]) -> list[JointRegression]:
+    """Return what is open of a domain, or of it with one of its hosts, each check once: the domain's word goes before that of a host."""
+    mine = [each for each in regressions if each.ended_at is None and each.subject.domain == domain]
+    mine.sort(key=lambda each: (each.check, each.subject))
+    return list({each.check: each for each in reversed(mine)}.values())[::-1]
