@@ -22,6 +22,7 @@ from mailtls.show.daemon_metrics import DaemonMetrics
 from mailtls.show.metrics import SnapshotCollector
 from mailtls.show.mx_changes import MXCollector
 from mailtls.show.regressions import RegressionCollector, VantageCollector
+from mailtls.tracking.changes import Subject
 from mailtls.tracking.holding import INTERVALS_HELD
 from mailtls.tracking.told import Told
 from mailtls.web import application
@@ -92,6 +93,10 @@ class Daemon:
     def muted(self, regression: JointRegression) -> str:
         """Return the maintenance window that a regression falls into; empty for none."""
         return "" if self._books is None else self._books.muted(regression.subject, regression.confirmed_at)
+
+    def is_held_to(self, domain: str, check: str) -> bool:
+        """Whether enough was seen of a check of a domain for less to be a regression."""
+        return self._books is not None and self._books.is_held_to(Subject(domain), check)
 
     def now(self) -> datetime:
         """Return the time."""

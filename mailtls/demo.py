@@ -15,6 +15,8 @@ from rich.markup import escape
 
 from mailtls import config
 from mailtls.daemon import CannotListen, Daemon
+from mailtls.demo_story import DOMAIN as _DOWNGRADED
+from mailtls.demo_story import tell_story
 from mailtls.lab import Lab
 from mailtls.model import Verdict
 from mailtls.show.hanging import hanging
@@ -23,11 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mailtls.lab.providers import FakeProvider
-    from mailtls.model import Snapshot
 
 _INTERVAL = "10s"
+_MENDED_AFTER = 10.0  # seconds from the confirmation of what was lost
 _COLUMN = 43  # where the words begin, behind verdict and domain
-_DOWNGRADED = "downgraded.example"
 _COLOURS = {
     Verdict.PROTECTED: "green", Verdict.DEGRADED: "yellow", Verdict.UNPROTECTED: "red", Verdict.UNKNOWN: "magenta", Verdict.NO_MAIL: "dim",
 }  # fmt: skip
@@ -62,7 +63,7 @@ async def run_demo(listen: tuple[str, int], downgrade_after: float) -> None:
 
             async def tell() -> None:
                 await announced.wait()  # the URL comes first
-                await _tell(console, daemon, lab, downgrade_after)
+                await _tell(console, daemon, lab, path, downgrade_after)
 
             story = asyncio.create_task(tell())
             try:
@@ -105,7 +106,7 @@ def _said(providers: Iterable[FakeProvider]) -> dict[str, str]:
     return said | {_DOWNGRADED: "TLS at first; later in this demonstration STARTTLS is gone, which is an alarm"}
 
 
-async def _tell(console: Console, daemon: Daemon, lab: Lab, downgrade_after: float) -> None:
+async def _tell(console: Console, daemon: Daemon, lab: Lab, path: Path, downgrade_after: float) -> None:
     started = asyncio.get_running_loop().time()
     said = _said(lab.providers)
     console.print("[bold]Verdict      Domain                        What the provider does[/]")
@@ -119,19 +120,13 @@ async def _tell(console: Console, daemon: Daemon, lab: Lab, downgrade_after: flo
                 _print(console, f"[{colour}]{domain.verdict.value:<12}[/] {domain.domain:<29} {escape(words)}", _COLUMN)
         await asyncio.sleep(0.2)
     await asyncio.sleep(max(0.0, downgrade_after - (asyncio.get_running_loop().time() - started)))
-    lab.downgrade()
-    console.print()
-    _print(console, f"[bold]{_DOWNGRADED}[/] now loses STARTTLS. The next look at it, within {_INTERVAL}, will see that.")
-    while (verdict := _verdict(daemon.snapshot(), _DOWNGRADED)) is not Verdict.UNPROTECTED:  # noqa: ASYNC110
-        await asyncio.sleep(0.2)
-    _print(console, f"[red]{verdict.value}[/] {_DOWNGRADED}: measured, not guessed; the tarpit and the rate-limiter above stay unknown.")
+
+    def show(line: str) -> None:
+        console.print(line, markup=False, emoji=False, soft_wrap=True)
+
+    await tell_story(daemon, lab, lambda line: _print(console, line), show, path, _MENDED_AFTER)
 
 
 def _print(console: Console, line: str, indent: int = 2) -> None:
     for text in hanging(line, console.width, indent) if console.is_terminal else (line,):
         console.print(text, emoji=False)
-
-
-def _verdict(snapshot: Snapshot, name: str) -> Verdict:
-    return next((domain.verdict for domain in snapshot.domains if domain.domain == name), Verdict.UNKNOWN)
-

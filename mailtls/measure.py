@@ -19,6 +19,7 @@ from mailtls.sts_host import sts_host_name
 from mailtls.tracking.fresh import fresh_look, fresh_scan
 from mailtls.tracking.holding import Track, absorb, is_full_scan_due, observe, shows_another_certificate
 from mailtls.tracking.kept import kind_of_scan
+from mailtls.tracking.reach import as_seen_blind
 from mailtls.tracking.seen import seen_in_look, seen_in_scan
 from mailtls.trust.anchors import Path, find_path
 
@@ -347,12 +348,24 @@ class Measurer:
         track = self.tracks[scan.endpoint] = absorb(self.tracks.get(scan.endpoint), scan, self.anchors, interval)
         return track
 
-    def observe(self, provider: str, route: RouteEvidence, now: datetime, latest: RouteEvidence | None = None) -> DomainObservation:
-        """Return what may be said of a domain now: by a route, and by what came of the latest look-up where that is another."""
+    def observe(
+        self, provider: str, route: RouteEvidence, now: datetime, latest: RouteEvidence | None = None, *, blind: bool = False
+    ) -> DomainObservation:
+        """Return what may be said of a domain now.
+
+        Args:
+            provider: the partner's name.
+            route: where its mail goes.
+            now: the time at which it is said.
+            latest: what came of the latest look-up, where that is another.
+            blind: this vantage cannot measure now.
+
+        """
         interval = None if self.pace is None else self.pace.interval
 
         def observed(endpoint: Endpoint) -> EndpointObservation:
-            return observe(self.tracks.get(endpoint), endpoint, now, interval)
+            seen = observe(self.tracks.get(endpoint), endpoint, now, interval)
+            return as_seen_blind(seen) if blind else seen
 
         if self.sts is not None:
             route, latest = self.sts.observed(route, now), None if latest is None else self.sts.observed(latest, now)

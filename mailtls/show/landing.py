@@ -46,7 +46,8 @@ measured; it is a verdict on nobody.</p>
 {rows}
 </tbody></table>
 <p>A domain leads to a visit that is made now, with its transcript. <a href="/metrics">/metrics</a> is for Prometheus,
-<a href="/api/v1/domains">/api/v1/domains</a> the same as JSON, and <a href="/api/v1/regressions">/api/v1/regressions</a> what domains have lost.</p></html>
+<a href="/api/v1/domains">/api/v1/domains</a> the same as JSON,
+<a href="/api/v1/regressions">/api/v1/regressions</a> what they have lost.</p></html>
 """
 
 
@@ -57,7 +58,8 @@ def landing(snapshot: Snapshot, regressions: Iterable[JointRegression] = ()) -> 
     parts = [f"{counts[verdict]} {verdict.value}" for verdict in _ORDER if counts[verdict]]
     parts += [f"{len(snapshot.waiting)} not looked at yet"] if snapshot.waiting else []
     known = tuple(regressions)
-    rows = [_row(d.domain, d.provider, d.verdict, _reasons(d, known), f"{d.measured_at:%Y-%m-%d %H:%M:%S} UTC" if d.measured_at else "-") for d in domains]
+    looked_at = {d.domain: f"{d.measured_at:%Y-%m-%d %H:%M:%S} UTC" if d.measured_at else "-" for d in domains}
+    rows = [_row(d.domain, d.provider, d.verdict, _reasons(d, known), looked_at[d.domain]) for d in domains]
     rows += [_row(domain, provider, Verdict.UNKNOWN, "not looked at yet", "-") for provider, domain in sorted(snapshot.waiting)]
     return _PAGE.format(version=escape(__version__), summary=", ".join(parts), rows="\n".join(rows))
 

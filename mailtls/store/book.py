@@ -73,7 +73,10 @@ class Settled:
 
     @property
     def change(self) -> Change | None:
-        """What there is to tell: that it counts now, or that one that counted has ended; ``None`` for anything less."""
+        """What there is to tell: that it counts now, or that one that counted has ended; ``None`` for anything less.
+
+        A recovery leads from what it had become to what it is held to.
+        """
         now = self.after
         counted = self.before is not None and self.before.counts
         if now.ended_at is not None and counted:
@@ -82,7 +85,8 @@ class Settled:
             event, at = Event.CONFIRMED, now.confirmed_at
         else:
             return None
-        return Change(at, now.subject, now.check, event, now.before, now.after, "", now.attribution, now.why)
+        before, after = (now.after, now.before) if event is Event.RECOVERED else (now.before, now.after)
+        return Change(at, now.subject, now.check, event, before, after, "", now.attribution, now.why)
 
 
 def begin(connection: Connection, vantage: str, known: int, now: datetime, *, blind: bool) -> Turn:

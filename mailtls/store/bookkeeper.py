@@ -139,6 +139,11 @@ class Bookkeeper:
         self._watched = frozenset(domains)
         self._due.set()
 
+    def is_held_to(self, subject: Subject, check: str) -> bool:
+        """Whether enough was seen of a check of a subject for less to be a regression."""
+        standing = self.ledger.standings.get(subject, {}).get(check)
+        return standing is not None and standing.baseline is not None and standing.settling is None
+
     # Turns.
 
     async def _turn_again_and_again(self) -> None:

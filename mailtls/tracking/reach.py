@@ -5,21 +5,23 @@ A vantage whose port 25 is blocked sees every server as silent. That is a fact a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mailtls.model import Stage
+from mailtls.model import Cause, Stage, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
 
     from mailtls.evidence import ScanEvidence
-    from mailtls.model import Family
+    from mailtls.model import EndpointObservation, Family
 
 FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
 LEAST_OPERATORS = 3
 """Operators, unrelated to each other, that must all be out of reach before it is the vantage's fault, where no control endpoint tells."""
+
+_OUT_OF_REACH = frozenset({Cause.CONNECT_TIMEOUT, Cause.CONNECT_REFUSED, Cause.UNREACHABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +79,23 @@ def reachable(attempts: Iterable[Attempt], now: datetime, patience: timedelta) -
         elif controls or len({attempt.operator for attempt in asked}) >= LEAST_OPERATORS:
             found[family] = False
     return found
+
+
+def as_seen_blind(observed: EndpointObservation) -> EndpointObservation:
+    """Return what may be said of an endpoint by a vantage that cannot measure now: that it was out of reach is laid to the vantage.
+
+    The cause that the attempt met stands in the detail. What was seen before, and what came back from the endpoint, is left as it is.
+    """
+    inconclusive = observed.inconclusive
+    if inconclusive is None or inconclusive.cause not in _OUT_OF_REACH:
+        return observed
+    readings = {
+        name: _laid_to_us(reading) if isinstance(reading, Unknown) and reading.cause in _OUT_OF_REACH else reading
+        for name, reading in observed.readings.items()
+    }
+    return replace(observed, inconclusive=_laid_to_us(inconclusive), readings=readings)
+
+
+def _laid_to_us(unknown: Unknown) -> Unknown:
+    met = f"{unknown.cause.value}: {unknown.detail}" if unknown.detail else unknown.cause.value
+    return replace(unknown, cause=Cause.VANTAGE_BLIND, detail=f"this vantage cannot measure now; met {met}")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
-from mailtls.tracking.reach import Attempt, reachable
+import pytest
+
+from mailtls.model import Cause, Endpoint, EndpointObservation, Known, Reading, Stage, Unknown
+from mailtls.tracking.reach import Attempt, as_seen_blind, reachable
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PATIENCE = timedelta(minutes=45)
@@ -44,3 +48,23 @@ def test_control_endpoints_decide_alone() -> None:
 
 def test_what_was_tried_too_long_ago_tells_nothing() -> None:
     assert told(attempt("a", answered=True, ago=60)) == {}
+
+
+def observed(cause: Cause, stage: Stage = Stage.CONNECT, held: Reading[object] | None = None) -> EndpointObservation:
+    why = Unknown(cause, stage, "no answer in 10 s")
+    endpoint = Endpoint("mx.a.example", ip_address("192.0.2.1"), 25)
+    return EndpointObservation(endpoint, {"starttls_offered": held or why}, conclusive=False, inconclusive=why)
+
+
+@pytest.mark.parametrize("cause", [Cause.CONNECT_TIMEOUT, Cause.CONNECT_REFUSED, Cause.UNREACHABLE])
+def test_while_the_vantage_is_blind_an_endpoint_out_of_reach_is_laid_to_the_vantage_and_the_detail_keeps_what_was_met(cause: Cause) -> None:
+    shown = as_seen_blind(observed(cause))
+    laid = Unknown(Cause.VANTAGE_BLIND, Stage.CONNECT, f"this vantage cannot measure now; met {cause.value}: no answer in 10 s")
+    assert (shown.inconclusive, shown.readings["starttls_offered"], shown.conclusive) == (laid, laid, False)
+
+
+def test_what_was_seen_before_and_what_came_back_is_left_as_it_is_while_the_vantage_is_blind() -> None:
+    held = Known(value=True)
+    assert as_seen_blind(observed(Cause.CONNECT_TIMEOUT, held=held)).readings["starttls_offered"] is held
+    limited = observed(Cause.RATE_LIMITED, Stage.GREETING)
+    assert as_seen_blind(limited) is limited
