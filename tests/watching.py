@@ -14,6 +14,7 @@ from mailtls.config import Configuration
 from mailtls.daemon import Daemon
 from mailtls.lab import Lab
 
+
 class Watched:
     """The daemon, and what its ledger makes of the lab."""
 
