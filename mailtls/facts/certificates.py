@@ -147,10 +147,15 @@ def _trusted(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
     if not chains_of(scan):
         return without_tls(scan, anchors)
     against, undecided = _judged(scan, anchors)
+    return Known(value=False) if against else _good_so_far(scan, undecided)
+
+
+def _good_so_far(scan: ScanEvidence, undecided: Unknown | None = None) -> Reading[bool]:
+    """Return what is told when nothing bad was measured: a measured bad decides, whatever is open beside it; a good one needs all."""
     excess = excess_of(scan)
     if excess is not None:
-        return replace(excess, seen=not against)
-    return undecided if undecided is not None and not against else Known(not against)
+        return replace(excess, seen=True)
+    return Known(value=True) if undecided is None else undecided
 
 
 def _trust_problems(scan: ScanEvidence, anchors: Anchors) -> Reading[list[dict[str, str]]]:
@@ -170,8 +175,7 @@ def _name_match(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
     if not named and scan.endpoint.server_name != scan.endpoint.host:
         detail = f"{scan.endpoint.server_name} was asked for, as DANE wants it; what a client gets that asks for the MX host was not seen"
         return Unknown(Cause.NOT_ATTEMPTED, Stage.HANDSHAKE, detail)
-    excess = excess_of(scan)
-    return Known(named) if excess is None else replace(excess, seen=named)
+    return _good_so_far(scan) if named else Known(value=False)
 
 
 def _smallest_key(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
@@ -180,12 +184,12 @@ def _smallest_key(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
     if not chains:
         return without_tls(scan, anchors)
     leaves = [read_certificate(chain[0]) for chain in chains]
+    floor = {"RSA": 2048, "DSA": 2048}
+    if any(leaf.key_bits is not None and leaf.key_bits < floor.get(leaf.key_type or "", 224) for leaf in leaves):
+        return Known(value=False)
     if any(leaf.key_bits is None for leaf in leaves):
         return Unknown(Cause.PROTOCOL_ERROR, Stage.HANDSHAKE, "; ".join(leaf.problems[0] for leaf in leaves if leaf.problems))
-    floor = {"RSA": 2048, "DSA": 2048}
-    enough = all((leaf.key_bits or 0) >= floor.get(leaf.key_type or "", 224) for leaf in leaves)
-    excess = excess_of(scan)
-    return Known(enough) if excess is None else replace(excess, seen=enough)
+    return _good_so_far(scan)
 
 
 _RSA_STRENGTHS = ((15360, 256), (7680, 192), (3072, 128), (2048, 112), (1024, 80))

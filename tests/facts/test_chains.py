@@ -267,3 +267,25 @@ def test_of_a_thousand_certificates_sixteen_are_told_of_and_no_verdict_is_given(
     if name == "certificates":
         assert isinstance(reading.seen, list)
         assert len(reading.seen) == MAX_LEAVES
+
+
+BAD = {
+    "certificate_trusted": certmaking.root("a root that nobody trusts").sign("mx.example").der,
+    "certificate_name_match": INTERMEDIATE.sign("mx.example", names=("other.example",)).der,
+    "certificate_key_sufficient": with_key(LEAF.der, rsa_spki(1 << 1023 | 1, 65537)),
+}
+
+
+def many(*first: bytes) -> ScanEvidence:
+    asked = (*first, *(INTERMEDIATE.sign("mx.example").der for _ in range(MAX_LEAVES)))
+    hello = HelloOffer("TLSv1.2", (0xC02F,))
+    chains = tuple(Asked(hello, Accepted("TLSv1.2", 0xC02F, chain=(der, INTERMEDIATE.der))) for der in asked)
+    return scan(visit(LEAF, INTERMEDIATE), hellos=HelloEvidence(chains, NOW))
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_one_bad_certificate_among_those_kept_decides_however_many_more_there_are(name: str) -> None:
+    assert read(name, many(BAD[name])) == Known(value=False)
+    good = read(name, many())
+    assert isinstance(good, Unknown)
+    assert (good.cause, good.seen) == (Cause.LIMIT_EXCEEDED, True)
