@@ -9,12 +9,12 @@ RFC 8446 sections 4.1.3, 4.1.4 and 6; RFC 5246 sections 7.4.1.3 to 7.4.5; RFC 84
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mailtls.hellos import Accepted, Refused, Silent
 from mailtls.model import Cause, Stage
 from mailtls.readable import readable
+from mailtls.remembering import MIB, remembered
 from mailtls.tls import sslv2
 from mailtls.tls.hello import CODES, KEY_SHARE, SUPPORTED_VERSIONS
 from mailtls.tls.names import ALERTS, version_name
@@ -296,7 +296,7 @@ def _extensions(hello: Cursor) -> dict[int, bytes]:
     return found
 
 
-@lru_cache(maxsize=32)
+@remembered(2 * MIB)
 def read_chain(body: bytes) -> tuple[bytes, ...]:
     """Return the certificates of a Certificate message before TLS 1.3. Equal messages give the same object, so that many answers are cheap.
 

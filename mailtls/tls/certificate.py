@@ -10,13 +10,13 @@ import hashlib
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from mailtls.readable import readable
+from mailtls.remembering import MIB, remembered
 from mailtls.tls.der import SEQUENCE, Element, NotDER, read_element
 from mailtls.tls.extensions import Extensions, read_extensions
 from mailtls.tls.publickey import PublicKey, read_public_key
@@ -100,7 +100,7 @@ def quietly() -> Iterator[None]:
         yield
 
 
-@lru_cache(maxsize=4096)
+@remembered(16 * MIB)
 def load(der: bytes) -> x509.Certificate | None:
     """Return the parsed certificate, or ``None`` where the bytes are none or too many. Its fields are read :func:`quietly`."""
     if len(der) > MAX_CERTIFICATE:
@@ -112,7 +112,7 @@ def load(der: bytes) -> x509.Certificate | None:
         return None
 
 
-@lru_cache(maxsize=4096)
+@remembered(16 * MIB)
 @quietly()
 def read_certificate(der: bytes) -> Certificate:
     """Read a certificate. Never raises: what cannot be read is listed in ``problems``."""

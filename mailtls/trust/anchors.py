@@ -7,7 +7,6 @@ import warnings
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -17,6 +16,7 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mailtls.readable import readable
+from mailtls.remembering import MIB, remembered
 from mailtls.tls.certificate import UNREADABLE, load, read_certificate
 from mailtls.trust.links import MAX_CHAIN, is_self_signed
 
@@ -156,7 +156,7 @@ _LEAF = verification.ExtensionPolicy.permit_all().may_be_present(x509.ExtendedKe
 _CA = verification.ExtensionPolicy.webpki_defaults_ca()
 
 
-@lru_cache(maxsize=4096)
+@remembered(16 * MIB)
 def _find_path(chain: tuple[bytes, ...], anchors: Anchors, at: datetime) -> Path | NoPath:
     leaf = load(chain[0])
     if leaf is None:

@@ -7,7 +7,6 @@ Nothing is verified with a key that is beyond what such libraries bear, and not 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mailtls.readable import readable
+from mailtls.remembering import MIB, remembered
 from mailtls.tls.certificate import MAX_CERTIFICATE, load, quietly, read_certificate
 from mailtls.trust.links import MAX_CHAIN
 from mailtls.trust.names import any_name_matches
@@ -78,7 +78,7 @@ def vouch(record: TLSA, chain: Sequence[bytes], names: Iterable[str], at: dateti
     return _vouch_as_anchor(record, tuple(chain[:MAX_CHAIN]), tuple(names), at)
 
 
-@lru_cache(maxsize=4096)
+@remembered(8 * MIB)
 @quietly()
 def _vouch_as_anchor(record: TLSA, chain: tuple[bytes, ...], names: tuple[str, ...], at: datetime) -> Vouching:
     full = record.data if record.matching_type == FULL else b""
@@ -100,7 +100,7 @@ def first_that_holds(found: Sequence[Vouching]) -> Vouching | None:
 # Following the chain.
 
 
-@lru_cache(maxsize=1024)
+@remembered(8 * MIB)
 def _path(chain: tuple[bytes, ...], unsent: bytes) -> tuple[bytes, ...]:
     """Return the certificates from the end entity on, each signed by the next, up to one that signed itself.
 
@@ -132,7 +132,7 @@ def _is_named_as_issuer(der: bytes, signed: bytes) -> bool:
 _RDN = frozenset[tuple[str, str]]
 
 
-@lru_cache(maxsize=4096)
+@remembered(8 * MIB)
 def _distinguished(der: bytes, field: str) -> tuple[_RDN, ...] | None:
     """Return a name as it is compared (RFC 5280 section 7.1): whatever its letters' case, its spaces, or how its text is encoded."""
     parsed = load(der)
@@ -149,14 +149,14 @@ def comparable(name: x509.Name) -> tuple[_RDN, ...]:
     )
 
 
-@lru_cache(maxsize=4096)
+@remembered(8 * MIB)
 def _is_signed_by(signed: bytes, der: bytes) -> bool:
     """Whether the key in a certificate signed another."""
     key = public_key_of(der)
     return key is not None and _is_signed_by_key(signed, key)
 
 
-@lru_cache(maxsize=4096)
+@remembered(8 * MIB)
 def _is_signed_by_key(signed: bytes, key: bytes) -> bool:
     """Whether a key, as it stands in a certificate or in a record, signed a certificate."""
     certificate = load(signed)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
 
+from mailtls.remembering import MIB, remembered
 from mailtls.tls.certificate import UNREADABLE, load, read_certificate
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Arrangement:
         return all(place[issuer] > number for issuer, number in first.items())
 
 
-@lru_cache(maxsize=4096)
+@remembered(16 * MIB)
 def is_signed_by(der: bytes, issuer: bytes) -> bool | None:
     """Whether a certificate's signature is another's; ``None`` where that cannot be verified, or would cost too much."""
     key = read_certificate(issuer).key
@@ -74,7 +74,7 @@ def is_self_signed(der: bytes) -> bool:
     return read_certificate(der).self_issued and is_signed_by(der, der) is not False
 
 
-@lru_cache(maxsize=512)
+@remembered(8 * MIB)
 def arrange(chain: tuple[bytes, ...]) -> Arrangement:
     """Find out how a chain hangs together, from its end entity upwards.
 

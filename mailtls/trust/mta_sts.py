@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mailtls.readable import readable
+from mailtls.remembering import MIB, remembered
 from mailtls.trust.txt import BadText, fields, of_version
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Policy:
     mx: tuple[str, ...]
 
 
-@lru_cache(maxsize=20_000)
+@remembered(8 * MIB)
 def find_record(records: tuple[str, ...]) -> StsRecord | Flaw | None:
     """Find the one record of a domain among the TXT records at ``_mta-sts``, which are in presentation form.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mailtls.evidence import Failure
+from mailtls.evidence import Failure, StsFetch
 from mailtls.model import Cause, Stage
 from mailtls.readable import readable
+from mailtls.remembering import MIB, remembered, size_of
 from mailtls.tls.certificate import read_certificate
 from mailtls.trust.mta_sts import FETCH_ERROR, MAX_POLICY, WEBPKI, Flaw, Policy, read_policy
 from mailtls.trust.names import any_name_matches
@@ -17,7 +17,6 @@ from mailtls.trust.pkix import judge_chain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mailtls.evidence import StsFetch
     from mailtls.trust.pkix import Anchors, Judgement
 
 _UNRECOGNIZED_NAME = 112
@@ -43,7 +42,12 @@ class FetchJudgement:
     gap: Failure | None = None
 
 
-@lru_cache(maxsize=20_000)
+def _size(fetch: object) -> int:
+    assert isinstance(fetch, StsFetch)
+    return size_of((fetch.body, fetch.chain, fetch.location, fetch.content_type, fetch.url))
+
+
+@remembered(16 * MIB, lambda args: _size(args[0]))
 def judge_fetch(fetch: StsFetch, anchors: Anchors) -> FetchJudgement:
     """Say what came of a fetch, by RFC 8461 section 3.3: each of policy, flaws and gap is there only where it was earned.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from mailtls.remembering import MIB, remembered
 from mailtls.tls.certificate import MAX_CERTIFICATE, UNREADABLE, load
 from mailtls.tls.der import INTEGER, SEQUENCE, NotDER, read_element
 
@@ -70,7 +70,7 @@ def parse_tlsa(presentation: str) -> TLSA | None:
     return TLSA(usage, selector, matching_type, bytes.fromhex(digits))
 
 
-@lru_cache(maxsize=4096)
+@remembered(8 * MIB)
 def assess(records: tuple[TLSA, ...]) -> tuple[Assessed, ...]:
     """Say of each record of a set whether a mail sender uses it.
 
@@ -136,7 +136,7 @@ def speaks_of(record: TLSA, der: bytes) -> bool:
     return selected == record.data
 
 
-@lru_cache(maxsize=4096)
+@remembered(8 * MIB)
 def public_key_of(der: bytes) -> bytes | None:
     """Return the octets of a certificate's SubjectPublicKeyInfo (RFC 5280 section 4.1) as they stand there; ``None`` where there are none.
 

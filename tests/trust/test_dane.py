@@ -244,7 +244,7 @@ def test_a_modulus_or_an_exponent_beyond_bounds_is_not_computed_with(bits: int, 
 
 def forget() -> None:
     for remembered in (dane._vouch_as_anchor, dane._path, dane._is_signed_by, dane._is_signed_by_key):
-        remembered.cache_clear()
+        remembered.clear()
 
 
 def test_an_issuer_with_a_key_beyond_bounds_has_signed_nothing(monkeypatch) -> None:
@@ -285,7 +285,7 @@ def test_a_crowd_of_issuers_of_one_name_is_tried_so_often_and_no_more(monkeypatc
     tried = []
     monkeypatch.setattr(dane, "_is_signed_by", lambda signed, der: tried.append((signed, der)) or False)
     crowd = tuple(authority("an intermediate").der for _ in range(19))
-    dane._path.cache_clear()
+    dane._path.clear()
     assert dane._path((leaf(MIDDLE, HOST).der, *crowd), b"") != ()
     assert len(tried) <= dane.MAX_SIGNATURES
 
