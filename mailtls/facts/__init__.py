@@ -19,8 +19,8 @@ from mailtls.facts import (
 )
 
 if TYPE_CHECKING:
-    from mailtls.evidence import HostEvidence, RouteEvidence, ScanEvidence
-    from mailtls.facts.declaration import Check, Fact
+    from mailtls.evidence import RouteEvidence, ScanEvidence
+    from mailtls.facts.declaration import Check, Fact, HostEvidence
 
 DOMAIN: tuple[Fact[RouteEvidence], ...] = (*routing.DOMAIN_FACTS, *mta_sts.DOMAIN_FACTS, *tls_rpt.FACTS)
 MX: tuple[Fact[HostEvidence], ...] = (*routing.MX_FACTS, *dane.FACTS, *mta_sts.MX_FACTS)

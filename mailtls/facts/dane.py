@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mailtls.evidence import LookupOutcome
-from mailtls.facts.declaration import Better, Check, Fact, Kind, Metric, Scope
+from mailtls.facts.declaration import Better, Check, Fact, HostEvidence, Kind, Metric, Scope
 from mailtls.facts.routing import unknown_lookup, why_incomplete, why_no_address
 from mailtls.facts.shapes import NUMBER, TEXT, TRUTH, listed, made_of
 from mailtls.model import Absent, Cause, Known, Stage, Unknown
@@ -21,7 +21,7 @@ from mailtls.trust.dane import Vouching, first_that_holds, vouch
 from mailtls.trust.tlsa import TLSA, TRUST_ANCHOR, Assessed, assess, parse_tlsa
 
 if TYPE_CHECKING:
-    from mailtls.evidence import HostEvidence, HostRoute, RouteEvidence
+    from mailtls.evidence import HostRoute, RouteEvidence
     from mailtls.model import EndpointObservation, Reading
     from mailtls.trust.pkix import Anchors
 

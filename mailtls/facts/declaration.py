@@ -12,7 +12,8 @@ from mailtls.model import Absent, Known, Unknown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from mailtls.model import Reading
+    from mailtls.evidence import HostRoute, RouteEvidence
+    from mailtls.model import EndpointObservation, Reading
     from mailtls.trust.pkix import Anchors
 
 E = TypeVar("E")
@@ -27,6 +28,22 @@ class Scope(StrEnum):
     """Read from ``HostEvidence``: an MX host within its domain."""
     ENDPOINT = "endpoint"
     """Read from ``ScanEvidence``: one address of an MX host."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostEvidence:
+    """An MX host within its domain: what DANE and MTA-STS are decided from, since both depend on the two together.
+
+    Args:
+        route: the way to the domain.
+        host: the host on that way.
+        endpoints: what may be said of each of its addresses now.
+
+    """
+
+    route: RouteEvidence
+    host: HostRoute
+    endpoints: tuple[EndpointObservation, ...] = ()
 
 
 class Kind(StrEnum):

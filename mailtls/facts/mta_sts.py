@@ -17,8 +17,8 @@ from mailtls.trust.sts_fetch import judge_fetch
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mailtls.evidence import HostEvidence, Lookup, RouteEvidence, StsEvidence, StsFetch
-    from mailtls.facts.declaration import Sample
+    from mailtls.evidence import Lookup, RouteEvidence, StsEvidence, StsFetch
+    from mailtls.facts.declaration import HostEvidence, Sample
     from mailtls.model import Reading
     from mailtls.trust.mta_sts import Policy
     from mailtls.trust.pkix import Anchors

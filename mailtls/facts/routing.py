@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mailtls.evidence import LookupOutcome
-from mailtls.facts.declaration import Better, Check, Fact, Kind, Scope
+from mailtls.facts.declaration import Better, Check, Fact, HostEvidence, Kind, Scope
 from mailtls.facts.shapes import NUMBER, TEXT, listed, made_of, words
 from mailtls.facts.visits import unknown_of
 from mailtls.model import Cause, Known, Stage, Unknown
 
 if TYPE_CHECKING:
-    from mailtls.evidence import HostEvidence, HostRoute, Lookup, RouteEvidence
+    from mailtls.evidence import HostRoute, Lookup, RouteEvidence
     from mailtls.model import Reading
     from mailtls.trust.pkix import Anchors
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mailtls import facts
-from mailtls.evidence import HostEvidence, Purpose
+from mailtls.evidence import Purpose
 from mailtls.facts.certificates import CHAINS
-from mailtls.facts.declaration import Scope
+from mailtls.facts.declaration import HostEvidence, Scope
 from mailtls.facts.routing import is_null_mx, why_no_route
 from mailtls.facts.visits import usual_handshake
 from mailtls.hellos import Silent

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mailtls import facts
-from mailtls.evidence import HostEvidence, Purpose
+from mailtls.evidence import Purpose
+from mailtls.facts.declaration import HostEvidence
 from mailtls.model import Absent, Cause, Known, Stage, Unknown
 from mailtls.tracking import history
 from mailtls.tracking.changes import Subject

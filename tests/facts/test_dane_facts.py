@@ -11,8 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mailtls import facts
-from mailtls.evidence import HostEvidence, HostRoute, Lookup, LookupOutcome, RouteEvidence
+from mailtls.evidence import HostRoute, Lookup, LookupOutcome, RouteEvidence
 from mailtls.facts.dane import MAX_SHOWN, Published, published, reference_identifiers, server_name
+from mailtls.facts.declaration import HostEvidence
 from mailtls.lab import Authority, Identity
 from mailtls.model import Absent, Cause, Endpoint, EndpointObservation, Known, Stage, Unknown
 

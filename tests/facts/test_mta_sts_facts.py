@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry, generate_latest
 from mailtls import facts
 from mailtls.evidence import (
     Failure,
-    HostEvidence,
     HostRoute,
     Lookup,
     LookupOutcome,
@@ -22,6 +21,7 @@ from mailtls.evidence import (
     StsEvidence,
     StsFetch,
 )
+from mailtls.facts.declaration import HostEvidence
 from mailtls.model import Absent, Cause, DomainObservation, Known, Reading, Snapshot, Stage, Unknown, Verdict
 from mailtls.show.metrics import SnapshotCollector
 
