@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,13 @@ import yaml
 from mailtls import config
 from mailtls.config import yamlfile
 from mailtls.config.sections import ProviderSection
+from mailtls.tracking.maintenance import Once
 
 EXAMPLE = Path(__file__).parent.parent / "config" / "mailtls.example.yaml"
 PARTNER = "providers: [{name: A, domains: [a.example]}]\n"
+NIGHT = datetime(2026, 11, 29, 2, tzinfo=UTC)
+WINDOW = "maintenance:\n- from: 2026-11-29T02:00:00Z\n  until: 2026-11-29T04:00:00Z\n  why: moving\n"
+WEBHOOK = "notifications:\n  webhooks:\n  - name: pager\n"
 EVERY_KEY = """
 vantage: {name: fra1, ehlo_name: probe.example}
 resolver: {nameservers: ["127.0.0.1:53", "[::1]:5353"], timeout: 3s, trust_ad: true}
@@ -32,8 +36,14 @@ mta_sts: {https_port: 8443}
 schedule: {interval: 1.5m, enumeration_interval: 2d, jitter: 25%}
 limits: {concurrency: 7, per_operator: 3, pace: 0s, scan_deadline: 2h, operators: {mx.example: Someone}}
 confirmation: {probes: 5, cycles: 4}
+maintenance:
+- {domains: [a.example], hosts: [mx.b.example], from: 2026-11-29T02:00:00Z, until: "2026-11-29T05:00:00+01:00", why: moving}
+- {providers: [A], every: "sun 02:00-04:00 UTC", why: patching}
+notifications:
+  webhooks:
+  - {name: pager, url: "https://alerts.example/x?key=s3cret", kinds: [regression], per_minute: 3, timeout: 4s}
 storage: {url: "sqlite:///x.db", retention: 3w}
-web: {listen: ["127.0.0.1:0", "[::1]:9925", "localhost:80"]}
+web: {listen: ["127.0.0.1:0", "[::1]:9925", "localhost:80"], external_url: "https://mailtls.example/"}
 policies: [rfc9325]
 exclude: {domains: [no.example], networks: [198.51.100.0/24]}
 providers: [{name: A, domains: [a.example], weight: 2.5, contact: "mailto:x@a.example"}]
@@ -80,6 +90,22 @@ def refusal(tmp_path: Path, text: str, **others: str) -> list[str]:
         (PARTNER + "storage:\n  url: postgresql://me:secret@db\n", 3, "storage.url: names no database; write postgresql:// and user@host/database"),
         (PARTNER + "storage:\n  url: 5\n", 3, "storage.url: must be text"),
         (PARTNER + "schedule: 5\n", 2, "schedule"),
+        (PARTNER + "web: {external_url: mailtls.example}\n", 2, "web.external_url: is no URL of a web server"),
+        (PARTNER + WINDOW + "  domains: [aa.example]\n", 6, "maintenance[0].domains[0]: nobody is called 'aa.example'; did you mean a.example?"),
+        (PARTNER + WINDOW + "  providers: [B, A]\n", 6, "maintenance[0].providers[0]: nobody is called 'B'; it is not among the providers"),
+        (PARTNER + WINDOW, 3, "maintenance[0]: it is about nobody"),
+        (PARTNER + WINDOW + "  hosts: [mx.a.example]\n  evry: sun\n", 7, "maintenance[0].evry: unknown key; did you mean every?"),
+        (PARTNER + WINDOW + "  hosts: [mx.a.example]\n  every: sun 02:00-04:00 UTC\n", 3, "say when: either from and until, or every"),
+        (PARTNER + "maintenance:\n- {hosts: [x.example], why: x, from: 2026-11-29}\n", 3, "from: datetime.date(2026, 11, 29) is no moment"),
+        (PARTNER + "maintenance:\n- {hosts: [x.example], why: x, from: 2026-11-29 02:00:00}\n", 3, "maintenance[0].from: says no offset"),
+        (PARTNER + "maintenance:\n- {hosts: [x.example], why: x, every: sun 2-4}\n", 3, "maintenance[0].every: write days, hours and UTC"),
+        (PARTNER + WEBHOOK + "    url: ftp://s3cret@x/\n", 5, "notifications.webhooks[0].url: is no URL of a web server; write such as"),
+        (PARTNER + WEBHOOK + "    url: https://me:s3cret@x/\n", 5, "notifications.webhooks[0].url: holds a user"),
+        (PARTNER + WEBHOOK + "    url: https://x/\n    kinds: [regresion]\n", 6, "notifications.webhooks[0].kinds[0]"),
+        (PARTNER + WEBHOOK + "    url: https://x/\n    timout: 5s\n", 6, "notifications.webhooks[0].timout: unknown key; did you mean timeout?"),
+        (PARTNER + WEBHOOK + "    url: https://x/\n    bearer_token_file: absent\n", 6, "notifications.webhooks[0].bearer_token_file: "),
+        (PARTNER + WEBHOOK + "    url: http://x/\n    bearer_token_file: absent\n", 4, "a token is not sent in the clear"),
+        (PARTNER + WEBHOOK + "    url: https://x/\n  - {name: pager, url: https://y/}\n", 2, "two webhooks are called 'pager'"),
         (PARTNER + "a: [\n", 3, "not YAML"),
         (PARTNER + "1: 2\n", 2, "Keys should be strings"),
         ("- a list\n", 1, "mapping of keys to values"),
@@ -265,6 +291,11 @@ def test_every_key_of_the_contract_is_accepted_and_means_what_it_says(tmp_path: 
     assert loaded.schedule.jitter == 0.25
     assert loaded.storage.retention == timedelta(weeks=3)
     assert loaded.web.listen == (("127.0.0.1", 0), ("::1", 9925), ("localhost", 80))
+    once, weekly = loaded.windows()
+    assert (once.names, once.when) == ({"a.example", "mx.b.example"}, Once(NIGHT, NIGHT + timedelta(hours=2)))
+    assert (weekly.names, weekly.why) == ({"a.example"}, "patching")
+    (pager,) = loaded.notifications.webhooks
+    assert (pager.kinds, pager.per_minute, pager.timeout) == (("regression",), 3, timedelta(seconds=4))
     assert loaded.nameservers().addresses == (("127.0.0.1", 53), ("::1", 5353))
     dialling = loaded.dialling()
     assert dialling.source_addresses == (ip_address("192.0.2.1"), ip_address("2001:db8::1"))

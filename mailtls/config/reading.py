@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
 import certifi
 from pydantic import Field, ValidationError, ValidationInfo, model_validator
@@ -30,6 +30,7 @@ from mailtls.config.sections import (
     duplicates,
     shown,
 )
+from mailtls.config.telling import Maintenance, Notifications
 from mailtls.config.yamlfile import BadConfiguration, locate, read, spelled
 from mailtls.dial import Network
 from mailtls.model import Provider
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     import yaml
 
     from mailtls.policy.rules import Policy
+    from mailtls.tracking.maintenance import Window
 
 _AnySection = TypeVar("_AnySection", bound=Section)
 _FROM_FILES = "from files"
@@ -59,6 +61,8 @@ class Configuration(Section):
     schedule: Schedule = Schedule()
     limits: LimitsSection = LimitsSection()
     confirmation: Confirmation = Confirmation()
+    maintenance: tuple[Maintenance, ...] = Field(default=(), description="Planned times. Default: none.")
+    notifications: Notifications = Notifications()
     storage: Storage = Storage()
     web: Web = Web()
     policies: tuple[str, ...] = Field(
@@ -81,6 +85,16 @@ class Configuration(Section):
     def partners(self) -> tuple[Provider, ...]:
         """Return the partners as the rest of the program knows them."""
         return tuple(Provider(p.name, p.domains, p.weight, p.contact) for p in self.providers)
+
+    def windows(self) -> tuple[Window, ...]:
+        """Return the planned times, with all names that each is about."""
+        of_provider = {provider.name: provider.domains for provider in self.providers}
+        found = []
+        for planned in self.maintenance:
+            names = {*planned.domains, *planned.hosts}
+            names.update(*(of_provider.get(name, ()) for name in planned.providers))
+            found.append(planned.window(frozenset(names)))
+        return tuple(found)
 
     def dialling(self) -> Network:
         """Return the rules of dialling."""
@@ -162,13 +176,50 @@ def load(path: Path, *, partners: bool = True) -> Configuration:
             _anchors(trust)
         except NoAnchors as error:
             mistakes.append(f"{main.place('trust', 'ca_file')}: trust.ca_file: {error}")
+    notifications, wrong = _beside(configuration.notifications, main)
+    mistakes += wrong
     everybody = tuple(provider for file in files for provider in file.providers)
+    mistakes += _about_strangers(configuration.maintenance, everybody, main)
     if partners and not everybody and not mistakes:
         mistakes.append(f"{main.place('providers')}: providers: there is nobody to measure; name at least one provider with its domains")
     if mistakes:
         raise BadConfiguration(mistakes)
     policies = tuple(str(path.parent / name) if is_file(name) else name for name in configuration.policies)
-    return configuration.model_copy(update={"providers": everybody, "trust": trust, "policies": policies})
+    found = {"providers": everybody, "trust": trust, "policies": policies, "notifications": notifications}
+    return configuration.model_copy(update=found)
+
+
+def _beside(notifications: Notifications, main: _File) -> tuple[Notifications, list[str]]:
+    """Return it with paths that go from here, and what is wrong with the files there."""
+    webhooks, mistakes = [], []
+    for index, webhook in enumerate(notifications.webhooks):
+        found: dict[str, Path] = {}
+        for key in ("bearer_token_file", "ca_file"):
+            name: Path | None = getattr(webhook, key)
+            if name is None:
+                continue
+            found[key] = main.path.parent / name
+            place = f"{main.place('notifications', 'webhooks', index, key)}: notifications.webhooks[{index}].{key}: {found[key]}"
+            try:
+                if not found[key].read_text("ascii").strip():
+                    mistakes.append(f"{place}: it is empty")
+            except (OSError, ValueError) as error:
+                mistakes.append(f"{place}: {getattr(error, 'strerror', None) or 'it is not ASCII'}")
+        webhooks.append(webhook.model_copy(update=found))
+    return notifications.model_copy(update={"webhooks": tuple(webhooks)}), mistakes
+
+
+def _about_strangers(maintenance: tuple[Maintenance, ...], partners: tuple[ProviderSection, ...], main: _File) -> Iterator[str]:
+    """Yield which domains and providers of planned times nobody measures: an error in writing, or they were left behind."""
+    known = {"domains": [domain for partner in partners for domain in partner.domains], "providers": [partner.name for partner in partners]}
+    for index, planned in enumerate(maintenance):
+        for key, names in known.items():
+            for position, name in enumerate(getattr(planned, key)):
+                if name not in names:
+                    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+                    place = main.place("maintenance", index, key, position)
+                    hint = f"; did you mean {near[0]}?" if near else "; it is not among the providers"
+                    yield f"{place}: maintenance[{index}].{key}[{position}]: nobody is called {shown(name)}{hint}"
 
 
 def _wrong_policies(names: tuple[str, ...], main: _File) -> Iterator[str]:
@@ -237,8 +288,8 @@ def _nearest(model: type[Section], wrong: str, parents: list[Any]) -> str:
         field = getattr(section, "model_fields", {}).get(key)
         if field is None:
             return ""
-        section = ProviderSection if key == "providers" else field.annotation
-    names = list(getattr(section, "model_fields", {}))
+        section = next((inner for inner in get_args(field.annotation) if isinstance(inner, type) and issubclass(inner, Section)), field.annotation)
+    names = [field.alias or name for name, field in getattr(section, "model_fields", {}).items()]
     near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.5)
     if near:
         return f"; did you mean {near[0]}?"

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -115,6 +116,23 @@ def _database(value: object) -> str:
     return text
 
 
+def _url(value: object) -> str:
+    """Return a URL; it may hold a secret, so no part of it but its scheme is ever shown."""
+    example = "write such as https://alerts.example/mailtls"
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError(f"is no URL; {example}")
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(f"is no URL; {example}") from None
+    if parts.scheme not in ("https", "http") or not host:
+        raise ValueError(f"is no URL of a web server; {example}")
+    if parts.username is not None or parts.fragment:
+        raise ValueError("holds a user or a fragment, which are not sent; a token belongs into bearer_token_file")
+    return value
+
+
 def _some(value: _Sequence) -> _Sequence:
     if not value:
         raise ValueError("the list is empty; at least one must be in it")
@@ -126,8 +144,10 @@ Wait = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive
 Share = Annotated[float, BeforeValidator(_share)]
 HostPort = Annotated[tuple[str, int], BeforeValidator(_address)]
 ResolverAddress = Annotated[tuple[str, int], BeforeValidator(_address), AfterValidator(_resolver_address)]
+Text = Annotated[str, BeforeValidator(_text)]
 Domain = Annotated[str, BeforeValidator(_domain)]
 Database = Annotated[str, BeforeValidator(_database)]
+Url = Annotated[str, BeforeValidator(_url)]
 File = Annotated[Path, BeforeValidator(_file)]
 IPNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_text)]
 IPAddress = Annotated[IPv4Address | IPv6Address, BeforeValidator(_text)]
@@ -136,7 +156,8 @@ Count = Annotated[int, BeforeValidator(_number)]
 Some = AfterValidator(_some)
 
 
-def _span(meaning: str, **units: int) -> Any:
+def span(meaning: str, **units: int) -> Any:
+    """Declare a key that takes a duration, by its default in ``units`` of :class:`timedelta`."""
     extra: dict[str, Any] = {"type": "string", "examples": ["10s", "15m", "24h"]}
     return Field(default=timedelta(**units), description=meaning, json_schema_extra=extra)
 
@@ -173,7 +194,7 @@ class ResolverSection(Section):
         description="Address and port of each resolver, in the order of trial, e.g. `127.0.0.1:53`. Default: the system's.",
         json_schema_extra={"type": "array"},
     )
-    timeout: Wait = _span("How long one question may take, all trials together.", seconds=5)
+    timeout: Wait = span("How long one question may take, all trials together.", seconds=5)
     trust_ad: bool | Literal["auto"] = Field(
         default="auto",
         description="Whether to believe a resolver that says (AD bit) that an answer passed DNSSEC; `auto` believes loopback only.",
@@ -195,8 +216,8 @@ class NetworkSection(Section):
     ipv6: Literal["auto", "always", "never"] = Field(
         default="auto", description="Whether to visit IPv6 addresses; `auto` leaves them out where this host has no route to them."
     )
-    connect_timeout: Wait = _span("How long the TCP connection alone may take.", seconds=10)
-    probe_deadline: Wait = _span("How long one visit may take in all, from the connection to QUIT.", seconds=60)
+    connect_timeout: Wait = span("How long the TCP connection alone may take.", seconds=10)
+    probe_deadline: Wait = span("How long one visit may take in all, from the connection to QUIT.", seconds=60)
 
 
 class Trust(Section):
@@ -219,13 +240,13 @@ class MtaSts(Section):
 class Schedule(Section):
     """How often to measure."""
 
-    interval: Wait = _span("From one quick visit to a host to the next.", minutes=15)
-    enumeration_interval: Wait = _span(
+    interval: Wait = span("From one quick visit to a host to the next.", minutes=15)
+    enumeration_interval: Wait = span(
         "From one full scan of a host (four visits, and a few raw hellos to see whether the last enumeration holds) to the next, "
         "and from one fetch of an MTA-STS policy to the next.",
         hours=24,
     )
-    renewal_interval: Wait = _span(
+    renewal_interval: Wait = span(
         "From one whole enumeration of a host (one connection for each cipher suite that it accepts) to the next.", days=7
     )
     jitter: Share = Field(
@@ -242,8 +263,8 @@ class LimitsSection(Section):
     per_operator: Count = Field(
         default=2, ge=1, le=100, description="Visits at a time to the hosts of one operator, all its addresses together."
     )
-    pace: Duration = _span("The least time between two visits to one operator; back-off lasts 60 to 3600 times it.", seconds=1)
-    scan_deadline: Wait = _span(
+    pace: Duration = span("The least time between two visits to one operator; back-off lasts 60 to 3600 times it.", seconds=1)
+    scan_deadline: Wait = span(
         "How long one scan may wait for its turns, all together; what it does not get to is reported as not measured.", seconds=300
     )
     operators: dict[Domain, str] = Field(
@@ -257,7 +278,7 @@ class Confirmation(Section):
 
     probes: Count = Field(default=3, ge=1, le=100, description="Fresh visits that must agree.")
     cycles: Count = Field(default=2, ge=1, le=100, description="Intervals that they must come from.")
-    holds: Wait = _span("For how long an improvement must be seen before less than it is a regression.", hours=24)
+    holds: Wait = span("For how long an improvement must be seen before less than it is a regression.", hours=24)
 
 
 class Storage(Section):
@@ -268,16 +289,21 @@ class Storage(Section):
         description="The database, as a URL: `sqlite:///` and the path of a file, by default in the working directory; "
         "or `postgresql://user@host/database`, with the extra `mailtls[postgresql]`; `sqlite://` remembers nothing.",
     )
-    retention: Wait = _span("For how long what was found is kept, from when it was last saved.", days=400)
+    retention: Wait = span("For how long what was found is kept, from when it was last saved.", days=400)
 
 
 class Web(Section):
-    """Where to listen."""
+    """Where to listen, and under which name that is seen."""
 
     listen: Annotated[tuple[HostPort, ...], Some] = Field(
         default=(("127.0.0.1", 9925),),
         description="Address and port of each place to serve, e.g. `[::1]:9925`; port 0 picks one. Default: loopback; there are no passwords.",
         json_schema_extra={"type": "array", "minItems": 1},
+    )
+    external_url: Url | None = Field(
+        default=None,
+        description="The URL under which these pages are seen from elsewhere, for links in notices, e.g. `https://mailtls.example/`; it is also "
+        "their source. Default: `/mailtls`, and no links.",
     )
 
 

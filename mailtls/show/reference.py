@@ -124,7 +124,8 @@ def _key_tables(schema: Mapping[str, Any], section: Mapping[str, Any], prefix: s
             continue
         default = "required" if name in section.get("required", ()) else f"`{_default(key)}`"
         rows.append((f"`{prefix}{name}`", default, _takes(key), key.get("description", "")))
-    yield f"\n{_table(('Key', 'Default', 'Takes', 'Meaning'), rows)}"
+    if rows:
+        yield f"\n{_table(('Key', 'Default', 'Takes', 'Meaning'), rows)}"
     for name, below in inner:
         yield f"\n## {name}\n\n{below['description']}\n"
         yield from _key_tables(schema, below, f"{name}.")
