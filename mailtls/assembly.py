@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mailtls import __version__
@@ -14,6 +15,7 @@ from mailtls.resolve import BadName, Resolver, ascii_name
 from mailtls.sts_host import Fetching, StsFetcher
 from mailtls.sts_keeper import StsKeeper
 from mailtls.tracking.agenda import Rhythm
+from mailtls.tracking.maintenance import muting
 from mailtls.tracking.standing import Confirmation
 from mailtls.tracking.sts import Cadence
 from mailtls.visit import Visitor
@@ -22,11 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mailtls.config import Configuration
+    from mailtls.notifier import Notifier
     from mailtls.probe import Told
     from mailtls.schedule import Schedule
+    from mailtls.show.daemon_metrics import DaemonMetrics
     from mailtls.store.bookkeeper import Bookkeeper
     from mailtls.store.database import Store
     from mailtls.store.keeper import Keeper
+    from mailtls.store.outbox import Telling
 
 
 def ehlo_name(configuration: Configuration) -> str:
@@ -94,6 +99,46 @@ def confirmation(configuration: Configuration) -> Confirmation:
     return Confirmation(wanted.probes, wanted.cycles, configuration.schedule.interval, wanted.holds)
 
 
+def telling(configuration: Configuration) -> Telling:
+    """Return what puts into the outbox what a configuration's webhooks are to be told."""
+    from mailtls.store.outbox import Telling  # noqa: PLC0415 - as above
+
+    webhooks = configuration.notifications.webhooks
+    return Telling({webhook.name: webhook.kinds for webhook in webhooks}, configuration.web.external_url or "/mailtls")
+
+
+def go_by(configuration: Configuration, books: Bookkeeper) -> None:
+    """Let a ledger's keeper go by a configuration's domains, maintenance windows and webhooks."""
+    books.watch_only(domain for provider in configuration.partners() for domain in provider.domains)
+    books.muted, books.tell = partial(muting, configuration.windows()), telling(configuration)
+
+
+def notifier(configuration: Configuration, store: Store, own: DaemonMetrics) -> Notifier:
+    """Make who sends what is in the outbox.
+
+    Args:
+        configuration: what it goes by.
+        store: where the outbox is.
+        own: the metrics in which it counts.
+
+    """
+    from mailtls.notifier import Notifier  # noqa: PLC0415 - as above
+    from mailtls.webhook import Webhook  # noqa: PLC0415
+
+    webhooks = [
+        Webhook(w.name, w.url, frozenset(w.kinds), w.bearer_token_file, w.timeout.total_seconds(), w.per_minute, w.ca_file)
+        for w in configuration.notifications.webhooks
+    ]
+    return Notifier(
+        store,
+        webhooks,
+        ehlo_name(configuration),
+        count=lambda outcome: own.notifications.labels(outcome).inc(),
+        pending=own.notifications_pending.set,
+        failed=own.store_errors.inc,
+    )
+
+
 async def bookkeeper(configuration: Configuration, store: Store, failed: Callable[[], object]) -> Bookkeeper:
     """Make who keeps the ledger of regressions in a store, and let him read what is known.
 
@@ -107,7 +152,7 @@ async def bookkeeper(configuration: Configuration, store: Store, failed: Callabl
     from mailtls.tracking.ledger import Ledger  # noqa: PLC0415
 
     books = Bookkeeper(store, Ledger(confirmation(configuration), vantage=configuration.vantage.name), failed)
-    books.watch_only(domain for provider in configuration.partners() for domain in provider.domains)
+    go_by(configuration, books)
     await books.open()
     return books
 

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     from mailtls.config import Configuration
     from mailtls.model import Family, Snapshot
+    from mailtls.notifier import Notifier
     from mailtls.store.bookkeeper import Bookkeeper
     from mailtls.store.keeper import Keeper
-    from mailtls.tracking.settling import JointRegression
 
 log = structlog.get_logger(component="daemon")
 
@@ -68,9 +68,10 @@ class Daemon:
         self.registry.register(VantageCollector(self.reachable, lambda: self.told().blind))
         self._path = path
         self._reloading = asyncio.Lock()
-        self._notify = _Notifier()
+        self._notify = _ServiceManager()
         self._keeper: Keeper | None = None
         self._books: Bookkeeper | None = None
+        self._notifier: Notifier | None = None
         self.configuration = configuration
         self.schedule = self._plan(configuration)
         self.own.reload_ok.set(1)
@@ -89,10 +90,6 @@ class Daemon:
     def told(self) -> Told:
         """Return what is known of regressions."""
         return Told() if self._books is None else self._books.told
-
-    def muted(self, regression: JointRegression) -> str:
-        """Return the maintenance window that a regression falls into; empty for none."""
-        return "" if self._books is None else self._books.muted(regression.subject, regression.confirmed_at)
 
     def is_held_to(self, domain: str, check: str) -> bool:
         """Whether enough was seen of a check of a domain for less to be a regression."""
@@ -141,7 +138,7 @@ class Daemon:
             self._notify("RELOADING=1")
             try:
                 fresh = await asyncio.to_thread(config.load, self._path)
-                if fresh.web != self.configuration.web:
+                if fresh.web.listen != self.configuration.web.listen:
                     log.warning("web.listen has changed; that takes a restart")
                 schedule = self._plan(fresh)
                 keeper = await self._keeper_for(fresh)
@@ -163,6 +160,7 @@ class Daemon:
             former_books, self._books = self._books, books
             self.configuration, self.schedule = fresh, schedule
             schedule.start()
+            await self._tell_webhooks()
             self.own.reload_ok.set(1)
             self.own.reload_at.set_to_current_time()
             log.info("reloaded", domains=sum(len(p.domains) for p in schedule.partners))
@@ -185,6 +183,15 @@ class Daemon:
         log.info("recalled", scans=len(recalled.scans), routes=len(recalled.routes), policies=len(recalled.policies))
         self._books = await assembly.bookkeeper(self.configuration, keeper.store, self.own.store_errors.inc)
         self._listen_to(self.schedule, self._books)
+        await self._tell_webhooks()
+
+    async def _tell_webhooks(self) -> None:
+        """Send what waits for the webhooks of the configuration, in the place of whoever did by another one."""
+        if self._notifier is not None:
+            await self._notifier.stop()
+        if self._keeper is not None:
+            self._notifier = assembly.notifier(self.configuration, self._keeper.store, self.own)
+            self._notifier.start()
 
     def _listen_to(self, schedule: Schedule, books: Bookkeeper | None) -> None:
         """Let the ledger learn what a schedule sees, and the schedule who is to be looked at again."""
@@ -197,7 +204,7 @@ class Daemon:
         if former is None or keeper is None:
             return None
         if keeper is self._keeper and assembly.confirmation(fresh) == assembly.confirmation(self.configuration):
-            former.watch_only(domain for provider in fresh.partners() for domain in provider.domains)
+            assembly.go_by(fresh, former)
             return former
         await former.turn()
         return await assembly.bookkeeper(fresh, keeper.store, self.own.store_errors.inc)
@@ -278,6 +285,8 @@ class Daemon:
             await self.schedule.measurer.drain(_DRAIN)
             if self._books is not None:
                 await self._books.close()
+            if self._notifier is not None:
+                await self._notifier.stop()
             if self._keeper is not None:
                 await self._keeper.close()
             server.should_exit = True
@@ -303,7 +312,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-class _Notifier:
+class _ServiceManager:
     """sd_notify(3): datagrams to the service manager's socket, where there is one."""
 
     def __init__(self) -> None:
@@ -316,6 +325,7 @@ class _Notifier:
             state += f"\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
         address = "\0" + self._path[1:] if self._path.startswith("@") else self._path
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+            channel.setblocking(False)  # a manager that does not read must not stop us
             channel.sendto(state.encode(), address)
 
 

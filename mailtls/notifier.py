@@ -4,74 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import random
-import ssl
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from mailtls import __version__
 from mailtls.store import outbox
 from mailtls.store.database import StoreFailed
 from mailtls.store.engine import writing
+from mailtls.webhook import Poster, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
-    import httpx
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
 
     from mailtls.store.database import Store
     from mailtls.store.outbox import Claimed
-    from mailtls.tracking.notices import Notice
+    from mailtls.webhook import Webhook
 
 T = TypeVar("T")
 log = structlog.get_logger(component="notifier")
 
-CONTENT_TYPE = "application/cloudevents+json; charset=UTF-8"
 MAX_ATTEMPTS = 24
 """Trials of one notice: with the waits between them, most of a day."""
-_FIRST_WAIT, _LONGEST_WAIT, _LONGEST_WISH = 30.0, 3600.0, 86_400.0
-_MAX_ANSWER = 65_536
-_GONE = 410
+_FIRST_WAIT, _LONGEST_WAIT = 30.0, 3600.0
 _LEASE = timedelta(seconds=60)
 """How long a claim lasts beyond the time that sending may take."""
 _LOOK_AGAIN = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """Where notices go.
-
-    Args:
-        name: in the configuration, for the outbox and the log; the URL may hold a secret and is never logged.
-        url: ``https``, or ``http``.
-        kinds: of notices that it is told; summaries come with any.
-        token_file: holds a bearer token; read at each trial, so that it can be changed.
-        timeout: seconds for one trial in all.
-        per_minute: trials within a minute.
-        ca_file: PEM of whom to trust; ``None`` for the system's.
-
-    """
-
-    name: str
-    url: str = field(repr=False)
-    kinds: frozenset[str]
-    token_file: Path | None = None
-    timeout: float = 10.0
-    per_minute: int = 10
-    ca_file: Path | None = None
-
-
-class _Refused(Exception):  # noqa: N818 - it is what happened
-    """A trial failed; ``wait`` is how long the receiver wants to be left alone, in seconds."""
-
-    def __init__(self, why: str, wait: float = 0, *, gone: bool = False) -> None:
-        super().__init__(why)
-        self.wait = wait
-        self.gone = gone
 
 
 def _now() -> datetime:
@@ -104,14 +64,11 @@ class Notifier:
 
         """
         self.webhooks = tuple(webhooks)
-        self._store, self._origin, self._now = store, origin, now
+        self._store, self._now = store, now
+        self._posters = {webhook: Poster(webhook, origin) for webhook in self.webhooks}
         self._count, self._pending, self._failed = count, pending, failed
         self._tasks: list[asyncio.Task[None]] = []
         self._trouble: dict[str, str] = {}
-
-    def add(self, connection: Connection, notices: Collection[Notice]) -> None:
-        """Put notices into the outbox, in the transaction of whoever found them out."""
-        outbox.add(connection, {webhook.name: webhook.kinds for webhook in self.webhooks}, notices, self._now())
 
     def start(self) -> None:
         """Begin to send."""
@@ -143,12 +100,9 @@ class Notifier:
         if claimed is None:
             return _LOOK_AGAIN
         try:
-            async with asyncio.timeout(webhook.timeout):
-                await self._post(webhook, claimed)
-        except _Refused as refusal:
+            await self._posters[webhook].post(claimed.document)
+        except Refused as refusal:
             return await self._put_off(webhook, claimed, str(refusal), refusal.wait, gone=refusal.gone)
-        except TimeoutError:
-            return await self._put_off(webhook, claimed, f"no answer within {webhook.timeout:g} seconds")
         await self._do(outbox.settle, webhook.name, claimed.id, outbox.SENT, self._now())
         self._count("sent")
         if self._trouble.pop(webhook.name, ""):
@@ -178,39 +132,3 @@ class Notifier:
                 return work(connection, *args)
 
         return await self._store.run(within)
-
-    async def _post(self, webhook: Webhook, claimed: Claimed) -> None:
-        import httpx  # noqa: PLC0415 - takes a while, and only who tells webhooks needs it
-
-        headers = {
-            "Content-Type": CONTENT_TYPE,
-            "User-Agent": f"mailtls/{__version__}",
-            "WebHook-Request-Origin": self._origin,
-            "Accept-Encoding": "identity",
-        }
-        try:
-            if webhook.token_file is not None:
-                headers["Authorization"] = f"Bearer {webhook.token_file.read_text('ascii').strip()}"
-            trust = ssl.create_default_context(cafile=webhook.ca_file)
-            async with (
-                httpx.AsyncClient(verify=trust, trust_env=False, follow_redirects=False, timeout=webhook.timeout) as client,
-                client.stream("POST", webhook.url, content=claimed.document.encode(), headers=headers) as response,
-            ):
-                await _judge(response)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _Refused(f"{type(error).__name__}: the request failed") from error  # its text may hold the URL
-        except (OSError, ValueError) as error:
-            raise _Refused(f"{type(error).__name__}: its token or trust anchors cannot be read or used") from error
-
-
-async def _judge(response: httpx.Response) -> None:
-    """Read what there is to read, in bounds. Raises ``_Refused`` for anything but acceptance (CloudEvents HTTP webhooks, section 2.2)."""
-    if not response.is_success:
-        wish = response.headers.get("Retry-After", "")
-        wait = min(float(wish), _LONGEST_WISH) if wish.isascii() and wish.isdigit() and len(wish) < 10 else 0.0
-        raise _Refused(f"answers {response.status_code}", wait, gone=response.status_code == _GONE)
-    read = 0
-    async for part in response.aiter_raw():
-        read += len(part)
-        if read > _MAX_ANSWER:
-            return  # it has accepted, and what else it says is nobody's concern

@@ -56,11 +56,11 @@ def application(daemon: Daemon) -> Starlette:
         whole = document(daemon.snapshot().domains)
         known = daemon.told().regressions
         for one in whole["domains"]:
-            one["regressions"] = [regression_document(each, daemon.muted(each)) for each in open_of(one["domain"], known)]
+            one["regressions"] = [regression_document(each) for each in open_of(one["domain"], known)]
         return JSONResponse(whole)
 
     async def regressions(_request: Request) -> Response:
-        return JSONResponse(regressions_document(daemon.told(), daemon.configuration.vantage.name, daemon.muted))
+        return JSONResponse(regressions_document(daemon.told(), daemon.configuration.vantage.name))
 
     async def healthy(_request: Request) -> Response:
         return PlainTextResponse("mailtls is healthy.\n") if daemon.is_healthy() else PlainTextResponse("mailtls is stuck.\n", 503)

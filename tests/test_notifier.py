@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import ssl
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
 import pytest
+import structlog
 
-from mailtls.notifier import MAX_ATTEMPTS, Notifier, Webhook
+from mailtls.notifier import MAX_ATTEMPTS, Notifier
 from mailtls.store.database import Store, StoreFailed
 from mailtls.store.engine import writing
+from mailtls.store.outbox import Telling
 from mailtls.tracking.changes import Change, Subject
-from mailtls.tracking.notices import notice
+from mailtls.tracking.notices import News, notice
 from mailtls.tracking.standing import Event
+from mailtls.webhook import Webhook
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -76,14 +81,16 @@ async def store(tmp_path):
 
 
 async def put(store: Store, notifier: Notifier) -> str:
-    told = notice(Change(NOW, Subject("a.example"), "starttls", Event.CONFIRMED), "/mailtls")
-    assert told is not None
+    change = Change(NOW, Subject("a.example"), "starttls", Event.CONFIRMED)
+    tell = Telling({webhook.name: webhook.kinds for webhook in notifier.webhooks}, "/mailtls")
 
     def add(engine) -> None:
         with writing(engine) as connection:
-            notifier.add(connection, [told])
+            tell(connection, [News(change)], NOW)
 
     await store.run(add)
+    told = notice(change, "/mailtls")
+    assert told is not None
     return told["id"]
 
 
@@ -121,8 +128,9 @@ async def test_what_is_not_accepted_is_tried_again_with_the_same_id(store: Store
         assert counted == ["failed"]
         now[0] += timedelta(hours=1)
         receiver.answer = OK
-        await notifier._send_next(Webhook("pager", receiver.url, frozenset(), timeout=5))
-    assert counted == ["failed", "sent"]
+        patient, counted_then = telling(store, hook(receiver), clock=lambda: now[0])
+        await patient._send_next(patient.webhooks[0])
+    assert (counted, counted_then) == (["failed"], ["sent"])
     first, second = (request.split(b"\r\n\r\n")[1] for request in receiver.requests)
     assert first == second
 
@@ -143,6 +151,60 @@ async def test_where_tls_fails_nothing_is_sent(store: Store) -> None:
         await notifier._send_next(secure)
     assert counted == ["failed"]
     assert receiver.requests == []
+
+
+async def test_a_handshake_that_stalls_leaves_no_socket_behind(store: Store) -> None:
+    ended = asyncio.Event()
+
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(4096):
+            pass
+        ended.set()
+        writer.close()
+
+    async with await asyncio.start_server(stall, "127.0.0.1", 0) as server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        secure = Webhook("pager", url, frozenset({"regression"}), timeout=0.3)
+        notifier, counted = telling(store, secure)
+        await put(store, notifier)
+        gc.disable()  # which would close it by chance
+        try:
+            await notifier._send_next(secure)
+            async with asyncio.timeout(10):
+                await ended.wait()
+        finally:
+            gc.enable()
+    assert counted == ["failed"]
+
+
+async def test_a_certificate_that_is_not_trusted_is_refused_and_told(store: Store, authority, tmp_path) -> None:
+    requests: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+        await writer.drain()
+        writer.close()
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    served = authority.issue(["localhost"])
+    (tmp_path / "served.pem").write_bytes(served.chain_pem + served.key_pem)
+    context.load_cert_chain(tmp_path / "served.pem")
+    (tmp_path / "ca.pem").write_bytes(authority.root_pem)
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+        url = f"https://localhost:{server.sockets[0].getsockname()[1]}/hook"
+        stranger = Webhook("pager", url, frozenset({"regression"}))
+        notifier, counted = telling(store, stranger)
+        await put(store, notifier)
+        with structlog.testing.capture_logs() as logs:
+            await notifier._send_next(stranger)
+        assert (counted, requests) == (["failed"], [])
+        assert "certificate" in logs[0]["why"]
+        trusting = Webhook("other", url, frozenset({"regression"}), ca_file=tmp_path / "ca.pem")
+        notifier, counted = telling(store, trusting)
+        await put(store, notifier)
+        await notifier._send_next(trusting)
+    assert (counted, len(requests)) == (["sent"], 1)
 
 
 async def test_trials_are_bounded_and_what_is_gone_is_given_up_at_once(store: Store) -> None:

@@ -54,6 +54,7 @@ def accept(
 
 
 async def _accept(configuration: Configuration, domain: str, check: str, why: str) -> tuple[Change, ...]:
+    from mailtls.assembly import telling  # noqa: PLC0415
     from mailtls.store.accepting import accept as accepted  # noqa: PLC0415 - takes a quarter of a second
     from mailtls.store.bookkeeper import VOTES_FOR  # noqa: PLC0415
     from mailtls.store.database import Store, StoreFailed  # noqa: PLC0415
@@ -64,7 +65,8 @@ async def _accept(configuration: Configuration, domain: str, check: str, why: st
         fail(f"storage.url: {error}", BAD)
     patience = VOTES_FOR * configuration.schedule.interval
     try:
-        return await store.run(lambda engine: accepted(engine, domain, check, readable(why, _LONGEST), datetime.now(UTC), patience))
+        now, said, tell = datetime.now(UTC), readable(why, _LONGEST), telling(configuration)
+        return await store.run(lambda engine: accepted(engine, domain, check, said, now, patience, tell))
     except StoreFailed as error:
         fail(f"storage.url: {error}", BAD)
     finally:

@@ -48,6 +48,12 @@ class DaemonMetrics:
         self.store_errors = Counter(
             "mailtls_store_errors", "Times that what is remembered could not be read or written.", registry=registry
         )
+        self.notifications = Counter(
+            "mailtls_notifications", "Trials of telling a webhook, by what came of them.", ["outcome"], registry=registry
+        )
+        for outcome in ("sent", "failed", "given-up"):
+            self.notifications.labels(outcome)
+        self.notifications_pending = Gauge("mailtls_notifications_pending", "Notices that wait to be sent to a webhook.", registry=registry)
         self.reload_ok = Gauge(
             "mailtls_config_last_reload_successful", "Whether the last attempt to load the configuration succeeded.", registry=registry
         )

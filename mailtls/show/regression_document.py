@@ -7,28 +7,27 @@ from typing import TYPE_CHECKING, Any
 from mailtls.show.document import SCHEMA, rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from mailtls.tracking.settling import JointRegression
     from mailtls.tracking.standing import Sighting
     from mailtls.tracking.told import Told
 
 
-def regressions_document(told: Told, vantage: str, muted: Callable[[JointRegression], str]) -> dict[str, Any]:
+def regressions_document(told: Told, vantage: str) -> dict[str, Any]:
     """Return the whole document, ready for ``json.dumps``: the open ones first, and the newest of each kind first.
 
     Args:
         told: what is known.
         vantage: whose word it is.
-        muted: the maintenance window that one falls into; empty for none.
 
     """
     newest = sorted(told.regressions, key=lambda each: (each.confirmed_at, str(each.subject), each.check), reverse=True)
     shown = sorted(newest, key=lambda each: each.ended_at is not None)
-    return {"schema": SCHEMA, "vantage": vantage, "blind": told.blind, "regressions": [regression_document(each, muted(each)) for each in shown]}
+    return {"schema": SCHEMA, "vantage": vantage, "blind": told.blind, "regressions": [regression_document(each) for each in shown]}
 
 
-def regression_document(each: JointRegression, muted: str) -> dict[str, Any]:
+def regression_document(each: JointRegression) -> dict[str, Any]:
     """Return one regression."""
     subject = each.subject
     return {
@@ -48,7 +47,7 @@ def regression_document(each: JointRegression, muted: str) -> dict[str, Any]:
         "ended_at": rfc3339(each.ended_at),
         "ended_by": None if each.ended_by is None else each.ended_by.value,
         "why": each.why or None,
-        "muted": muted or None,
+        "muted": each.muted or None,
     }
 
 

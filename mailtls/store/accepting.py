@@ -10,17 +10,21 @@ from mailtls.store import book
 from mailtls.store.engine import writing
 from mailtls.store.schema import vantages
 from mailtls.tracking.ledger import Ledger
+from mailtls.tracking.notices import News
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from sqlalchemy import Engine
 
+    from mailtls.store.bookkeeper import Tell
     from mailtls.tracking.changes import Change
     from mailtls.tracking.ledger import Key
 
 
-def accept(engine: Engine, domain: str, check: str, why: str, now: datetime, patience: timedelta) -> tuple[Change, ...]:
+def accept(
+    engine: Engine, domain: str, check: str, why: str, now: datetime, patience: timedelta, tell: Tell | None = None
+) -> tuple[Change, ...]:
     """Lower what a domain is held to in a check, and what its hosts and their addresses are, to what is seen now.
 
     A daemon that runs meanwhile takes it in with its next turn.
@@ -32,6 +36,7 @@ def accept(engine: Engine, domain: str, check: str, why: str, now: datetime, pat
         why: the operator's words.
         now: the time.
         patience: after how long without a word from it a vantage casts no vote.
+        tell: who is told; nobody by default.
 
     Returns:
         What changed, of every vantage; nothing where nothing is weaker than what it is held to.
@@ -54,6 +59,10 @@ def accept(engine: Engine, domain: str, check: str, why: str, now: datetime, pat
             happened += changes
         accepted = {(change.subject, change.check): why for change in happened}
         settled = book.settle_all(connection, weaker, now, patience, accepted)
-        together = [change for each in settled if (change := each.change) is not None]
+        ended = [(change, each.after.vantages) for each in settled if (change := each.change) is not None]
+        together = [change for change, _ in ended]
         book.note(connection, together)
+        if tell is not None:
+            domains = frozenset({domain})
+            tell(connection, [News(change, frozenset() if change.subject.domain else domains, places) for change, places in ended], now)
     return (*happened, *together)

@@ -24,7 +24,7 @@ from mailtls.tracking.standing import Event
 from mailtls.tracking.written import read, written
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -73,20 +73,22 @@ class Settled:
 
     @property
     def change(self) -> Change | None:
-        """What there is to tell: that it counts now, or that one that counted has ended; ``None`` for anything less.
+        """What there is to tell: that it counts, now or beyond a maintenance window, or that one that did has ended; ``None`` for less.
 
         A recovery leads from what it had become to what it is held to.
         """
-        now = self.after
-        counted = self.before is not None and self.before.counts
+        now, known = self.after, self.before
+        counted = known is not None and (known.counts or known.told)
+        waited = known is not None and known.muted and now.told and not known.told
         if now.ended_at is not None and counted:
             event, at = now.ended_by or Event.RECOVERED, now.ended_at
-        elif now.ended_at is None and now.counts and not counted:
+        elif now.ended_at is None and now.counts and (not counted or waited):
             event, at = Event.CONFIRMED, now.confirmed_at
         else:
             return None
         before, after = (now.after, now.before) if event is Event.RECOVERED else (now.before, now.after)
-        return Change(at, now.subject, now.check, event, before, after, "", now.attribution, now.why)
+        why = "the maintenance window is over" if waited else now.why
+        return Change(at, now.subject, now.check, event, before, after, "", now.attribution, why, "" if now.told else now.muted)
 
 
 def begin(connection: Connection, vantage: str, known: int, now: datetime, *, blind: bool) -> Turn:
@@ -171,7 +173,12 @@ def ended_since(connection: Connection, moment: datetime) -> dict[str, JointRegr
 
 
 def settle_all(
-    connection: Connection, weaker: Collection[Key], now: datetime, patience: timedelta, accepted: Mapping[Key, str] | None = None
+    connection: Connection,
+    weaker: Collection[Key],
+    now: datetime,
+    patience: timedelta,
+    accepted: Mapping[Key, str] | None = None,
+    window: Callable[[Key], str] | None = None,
 ) -> tuple[Settled, ...]:
     """Bring the regressions of all vantages together up to date. Returns those that began, changed, or ended.
 
@@ -181,6 +188,7 @@ def settle_all(
         now: the time.
         patience: after how long without a word from it a vantage casts no vote.
         accepted: what an operator has just accepted, and why.
+        window: tells the maintenance window that a check of a subject falls into now; ``None`` leaves it to somebody else.
 
     """
     known = open_regressions(connection)
@@ -197,6 +205,8 @@ def settle_all(
         found = settle(subject, check, was, theirs, unable | out.get(subject, set()), now)
         if found is not None and found.ended_at is not None and accepted is not None and key in accepted:
             found = replace(found, ended_by=Event.ACCEPTED, why=accepted[key])
+        if found is not None and window is not None:
+            found = found.telling(window(key))
         if found is not None and found != was:
             settled.append(Settled(was, _write(connection, found)))
     return tuple(settled)

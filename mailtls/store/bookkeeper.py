@@ -8,6 +8,7 @@ memory, this vantage alone then says what a regression is, and all of it is writ
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -19,12 +20,13 @@ from mailtls.store import book
 from mailtls.store.database import StoreFailed
 from mailtls.store.engine import writing
 from mailtls.tracking.fresh import FreshScan
+from mailtls.tracking.notices import News
 from mailtls.tracking.settling import settle
 from mailtls.tracking.standing import Event
 from mailtls.tracking.told import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy import Connection, Engine
 
@@ -55,11 +57,17 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _unmuted(_subject: Subject, _at: datetime) -> str:
+Muted = Callable[["Subject", datetime, Collection[str]], str]
+"""Tells the maintenance window that covers a subject, or all that is beside it, at a moment; empty for none."""
+Tell = Callable[["Connection", Sequence[News], datetime], None]
+"""Is given all that happened, within the transaction that writes it down, and the time."""
+
+
+def _unmuted(_subject: Subject, _at: datetime, _beside: Collection[str]) -> str:
     return ""
 
 
-def _tell_nobody(_connection: Connection, _happened: Sequence[Change]) -> None:
+def _tell_nobody(_connection: Connection, _happened: Sequence[News], _at: datetime) -> None:
     pass
 
 
@@ -71,8 +79,8 @@ class Bookkeeper:
         store: Store,
         ledger: Ledger,
         failed: Callable[[], object] = bool,
-        muted: Callable[[Subject, datetime], str] = _unmuted,
-        tell: Callable[[Connection, Sequence[Change]], None] = _tell_nobody,
+        muted: Muted = _unmuted,
+        tell: Tell = _tell_nobody,
         now: Callable[[], datetime] = _now,
     ) -> None:
         """Make one; nothing is read before :meth:`open`.
@@ -81,8 +89,8 @@ class Bookkeeper:
             store: where the ledger is kept; it stays its owner's to close.
             ledger: an empty one.
             failed: called each time that the store fails.
-            muted: the maintenance window that a change falls into; empty for none.
-            tell: is given all that happened, within the transaction that writes it down; those of all vantages together have no vantage.
+            muted: the maintenance windows.
+            tell: who is told; what is that of all vantages together has no vantage.
             now: tells the time.
 
         """
@@ -91,7 +99,7 @@ class Bookkeeper:
         self.told = Told()
         self._failed = failed
         self.muted = muted
-        self._tell = tell
+        self.tell = tell
         self._now = now
         self._came: list[FreshScan | FreshLook] = []
         self._controls: dict[str, bool] | None = None
@@ -189,7 +197,7 @@ class Bookkeeper:
         happened: list[Change] = []
         for seen in came:
             happened += self.ledger.absorb_scan(seen) if isinstance(seen, FreshScan) else self.ledger.absorb_look(seen)
-        told = [replace(change, muted=self.muted(change.subject, change.at)) for change in happened]
+        told = [replace(change, muted=self._window_of(change)) for change in happened]
         for change in told:
             _log(change)
         self._unwritten = [*self._unwritten, *told][-_MOST_UNWRITTEN:]
@@ -216,10 +224,22 @@ class Bookkeeper:
 
     def _write(self, connection: Connection, turn: book.Turn, now: datetime, patience: timedelta) -> None:
         book.enter(connection, turn, self._unsaved, self._unwritten)
-        settled = book.settle_all(connection, self.ledger.regressions().keys(), now, patience)
-        together = [replace(change, muted=self.muted(change.subject, change.at)) for each in settled if (change := each.change) is not None]
-        book.note(connection, together)
-        self._tell(connection, [*self._unwritten, *together])
+        weaker = self.ledger.regressions().keys()
+        settled = book.settle_all(connection, weaker, now, patience, window=lambda key: self._window(*key, now))
+        together = [(change, each.after.vantages) for each in settled if (change := each.change) is not None]
+        book.note(connection, [change for change, _ in together])
+        self.tell(connection, [self._news(change, vantages) for change, vantages in (*((each, ()) for each in self._unwritten), *together)], now)
+
+    def _news(self, change: Change, vantages: tuple[str, ...]) -> News:
+        return News(change, frozenset() if change.subject.domain else self.ledger.beside(change.subject, change.check), vantages)
+
+    def _window(self, subject: Subject, check: str, at: datetime) -> str:
+        return self.muted(subject, at, self.ledger.beside(subject, check))
+
+    def _window_of(self, change: Change) -> str:
+        """Return the window that a change falls into; the end of an outage is told, where its beginning was."""
+        began = change.before.at if change.event is Event.MEASURED_AGAIN and change.before is not None else change.at
+        return self._window(change.subject, change.check, began)
 
     def _alone(self) -> Told:
         """Return what this vantage alone makes of it, while the store fails."""

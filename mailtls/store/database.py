@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from mailtls.budget import Pause
-from mailtls.store import history, tracks
+from mailtls.store import book, history, outbox, tracks
 from mailtls.store.codec import decode, encode
 from mailtls.store.engine import advice, altering, engine_of, give_back, is_missing, put, reading, writing
 from mailtls.store.migrations import migrate
@@ -192,7 +192,7 @@ class Store:
         return gone
 
     async def prune(self, before: datetime) -> int:
-        """Forget enumerations, scans, routes and policies that were saved before a moment, of whatever vantage. Returns how many."""
+        """Forget what was saved, what ended, and what was to be told before a moment, of whatever vantage. Returns how many rows."""
         return await self._do(self._prune, before)
 
     async def run(self, work: Callable[[Engine], T]) -> T:
@@ -274,7 +274,8 @@ class Store:
 
     def _prune(self, before: datetime) -> int:
         with writing(self._engine) as connection:
-            return connection.execute(delete(hellos).where(hellos.c.saved_at < before)).rowcount + tracks.prune(connection, before)
+            gone = connection.execute(delete(hellos).where(hellos.c.saved_at < before)).rowcount
+            return gone + sum(prune(connection, before) for prune in (tracks.prune, book.prune, outbox.prune))
 
 
 def _key(vantage: str, endpoint: Endpoint) -> dict[str, str | int]:

@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailtls.store.schema import notices
-from mailtls.tracking.notices import SUMMARY, summary
+from mailtls.tracking.notices import SUMMARY, notice, summary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from mailtls.tracking.notices import Notice
+    from mailtls.tracking.notices import News, Notice
 
 SENT, SUMMARISED, GIVEN_UP = "sent", "summarised", "given-up"
 _MINUTE = timedelta(minutes=1)
@@ -36,6 +36,25 @@ class Claimed:
     id: str
     attempts: int
     document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Puts into the outbox what is to be told of what happened.
+
+    Args:
+        wanted: for each webhook the kinds that it is told.
+        source: what tells of it: the URL under which the daemon's pages are seen, or ``/mailtls``.
+
+    """
+
+    wanted: Mapping[str, Collection[str]]
+    source: str
+
+    def __call__(self, connection: Connection, happened: Iterable[News], at: datetime) -> None:
+        """Do so, in the transaction that writes down what happened, at the time that it is."""
+        found = (notice(news.change, self.source, news.domains, news.vantages) for news in happened)
+        add(connection, self.wanted, [each for each in found if each is not None], at)
 
 
 def add(connection: Connection, wanted: Mapping[str, Collection[str]], found: Iterable[Notice], at: datetime) -> None:

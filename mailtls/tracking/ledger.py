@@ -198,6 +198,23 @@ class Ledger(Pages):
             return None
         return False
 
+    def beside(self, subject: Subject, check: str) -> frozenset[str]:
+        """Return what else a maintenance window may name to cover a subject, all of it.
+
+        Of an MX host, or an address of one, that are the domains that lead to it; of a domain, the hosts that make it weaker than it should
+        be, or all of them where it is an outage.
+        """
+        if not subject.domain:
+            return frozenset(self._domains.get(subject.host, ()))
+        members = [*self._members(subject)]
+        if check == OUTAGE:
+            return frozenset(member.host for member in members)
+        held = self.standings.get(subject, {}).get(check)
+        if held is None or held.baseline is None or check in self._direct(subject):
+            return frozenset()
+        latest = ((member.host, standing.latest) for member in members if (standing := self.standings.get(member, {}).get(check)) is not None)
+        return frozenset(host for host, sighting in latest if sighting is not None and sighting.strength < held.baseline.strength)
+
     # How it is learnt.
 
     def _held(self, subject: Subject, check: str) -> Standing:
@@ -358,9 +375,11 @@ class Ledger(Pages):
             else:
                 out = bool(named) and all(known.out_at is not None for known in named) and not self.sky.is_blind
             if out != was_out:
-                self._keep(subject, PRESENCE, replace(self.presences.get(subject) or Presence(at, at), out_at=at if out else None))
+                presence = self.presences.get(subject) or Presence(at, at)
+                since = None if presence.out_at is None else Sighting(presence.out_at, 0.0, "nothing")
+                self._keep(subject, PRESENCE, replace(presence, out_at=at if out else None))
                 event = Event.OUTAGE if out else Event.MEASURED_AGAIN
-                yield Change(at, subject, OUTAGE, event, vantage=self.vantage, why=named[0].cause if out else "")
+                yield Change(at, subject, OUTAGE, event, since, vantage=self.vantage, why=named[0].cause if out else "")
 
     def _named_presence(self, endpoint: Subject) -> Presence | None:
         presence = self.presences.get(endpoint)

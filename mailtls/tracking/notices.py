@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +35,27 @@ Notice = dict[str, Any]
 """A CloudEvent; every value is of JSON."""
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that happened, and what must be known to tell of it.
+
+    Args:
+        change: what happened.
+        domains: that lead to the host, where its subject names none.
+        vantages: that have seen it.
+
+    """
+
+    change: Change
+    domains: frozenset[str] = frozenset()
+    vantages: tuple[str, ...] = ()
+
+
 def notice(change: Change, source: str, domains: Collection[str] = (), vantages: Collection[str] = ()) -> Notice | None:
     """Return what is told of a change, or ``None`` for one of which nobody is told.
 
-    Nobody is told of what is muted, nor of what one vantage alone says of a regression. Its ``id`` is that of the change, whoever makes
-    it and however often, so that a receiver can drop what it has already.
+    Nobody is told of what is muted, nor of what one vantage alone says of a regression, nor of that of an address, for which its host
+    speaks. Its ``id`` is that of the change, whoever makes it and however often, so that a receiver can drop what it has already.
 
     Args:
         change: that happened.
@@ -48,7 +65,7 @@ def notice(change: Change, source: str, domains: Collection[str] = (), vantages:
 
     """
     kind = KINDS.get(change.event)
-    if kind is None or change.muted or (kind in _OF_ALL and change.vantage):
+    if kind is None or change.muted or (kind in _OF_ALL and (change.vantage or change.subject.address)):
         return None
     subject = change.subject
     concerned = [subject.domain] if subject.domain else sorted(domains)

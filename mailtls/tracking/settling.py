@@ -38,6 +38,8 @@ class JointRegression:
         ended_by: recovered, accepted or retired; ``None`` while it is open.
         why: an operator's words, where one accepted it.
         id: names it for good; empty before it was written down.
+        muted: the maintenance window in which it began to count, while that lasts; empty for none.
+        told: who wants to be told has been, so that its end has to be told as well.
 
     """
 
@@ -53,6 +55,19 @@ class JointRegression:
     ended_by: Event | None = None
     why: str = ""
     id: str = ""
+    muted: str = ""
+    told: bool = False
+
+    def telling(self, window: str) -> JointRegression:
+        """Return it as it is to be told: at once where it counts, unless it falls into a maintenance window; then when that is over.
+
+        Args:
+            window: into which it falls now; empty for none.
+
+        """
+        if self.told or not self.counts or self.ended_at is not None:
+            return self
+        return replace(self, muted=window, told=not window)
 
 
 def settle(

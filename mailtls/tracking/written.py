@@ -222,6 +222,8 @@ def _joint_written(regression: JointRegression) -> Document:
             "ended_by": None if regression.ended_by is None else regression.ended_by.value,
             "why": regression.why,
             "id": regression.id,
+            "muted": regression.muted,
+            "told": regression.told,
         }
     )
 
@@ -240,6 +242,8 @@ def _joint(document: Mapping[str, Any]) -> JointRegression:
         _or_none(Event, document.get("ended_by")),
         _is(str, document.get("why", "")),
         _is(str, document.get("id", "")),
+        _is(str, document.get("muted", "")),
+        _is(bool, document.get("told", False)),
     )
 
 

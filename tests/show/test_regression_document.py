@@ -36,7 +36,7 @@ ENDED = replace(DOMAIN, check="trust", ended_at=NOW + 2 * MINUTE, ended_by=Event
 
 
 def test_one_regression_says_what_it_was_what_it_is_since_when_and_who_saw_it() -> None:
-    assert regression_document(DOMAIN, "") == {
+    assert regression_document(DOMAIN) == {
         "id": "r1",
         "domain": "a.example",
         "mx": None,
@@ -58,7 +58,7 @@ def test_one_regression_says_what_it_was_what_it_is_since_when_and_who_saw_it() 
 
 
 def test_open_ones_come_before_those_that_ended_and_a_window_that_mutes_is_named() -> None:
-    whole = regressions_document(Told((ENDED, DOMAIN, HOST), blind=True), "fra", lambda each: "move" if each is HOST else "")
+    whole = regressions_document(Told((ENDED, DOMAIN, replace(HOST, muted="move")), blind=True), "fra")
     assert (whole["schema"], whole["vantage"], whole["blind"]) == (1, "fra", True)
     assert [each["id"] for each in whole["regressions"]][-1] == "r3"
     assert {each["id"]: each["muted"] for each in whole["regressions"]} == {"r1": None, "r2": "move", "r3": None}
@@ -77,7 +77,6 @@ async def test_the_page_and_the_domains_in_json_tell_an_open_regression_and_the_
     daemon: Any = SimpleNamespace(
         told=lambda: Told((DOMAIN, ENDED)),
         snapshot=lambda: Snapshot((seen,)),
-        muted=lambda _each: "",
         configuration=SimpleNamespace(vantage=SimpleNamespace(name="fra")),
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(application(daemon)), base_url="http://daemon.test") as client:

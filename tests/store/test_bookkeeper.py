@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select
@@ -14,10 +16,12 @@ from mailtls.store.accepting import accept
 from mailtls.store.bookkeeper import Bookkeeper
 from mailtls.store.database import Store, StoreFailed
 from mailtls.store.engine import reading
-from mailtls.store.schema import changes
+from mailtls.store.outbox import Telling
+from mailtls.store.schema import changes, notices
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.fresh import FreshLook, FreshScan
 from mailtls.tracking.ledger import Ledger
+from mailtls.tracking.maintenance import Once, Window, muting
 from mailtls.tracking.settling import JointRegression
 from mailtls.tracking.standing import Confirmation, Event, Sighting
 from mailtls.tracking.votes import Attribution
@@ -212,6 +216,98 @@ async def test_while_the_store_fails_it_is_confirmed_in_memory_and_written_after
         await fra.see(starttls=False)
         assert DOMAIN in fra.open()
         assert await noted(fra.books.store, event="confirmed", vantage="fra", subject=DOMAIN.key) == ["confirmed"]
+
+
+def in_window(*names: str, until: datetime):
+    return partial(muting, [Window(frozenset(names), Once(START, until), "moving")])
+
+
+async def outbox_of(store: Store) -> list[tuple[str, str]]:
+    """Return kind and subject of what is to be told, in order."""
+
+    def read(engine) -> list[tuple[str, str]]:
+        with reading(engine) as connection:
+            found = [json.loads(text) for text in connection.scalars(select(notices.c.document).order_by(notices.c.added_at, notices.c.id))]
+        return [(each["data"]["kind"], each["subject"]) for each in found]
+
+    return await store.run(read)
+
+
+TELL = Telling({"pager": ("regression", "recovery", "accepted", "outage", "outage-over")}, "/mailtls")
+
+
+@pytest.mark.parametrize("name", ["a.example", "mx.a.example"])
+async def test_what_regresses_in_a_window_is_told_when_that_is_over_and_then_its_recovery_too(url: str, name: str) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as fra:
+        over = START + 12 * CYCLE
+        fra.books.muted, fra.books.tell = in_window(name, until=over), TELL
+        await fra.see_many(starttls=True)
+        await fra.see_many(starttls=False)
+        assert DOMAIN in fra.open()
+        assert await outbox_of(fra.books.store) == []
+        clock.now = over
+        await fra.books.turn()
+        await fra.books.turn()
+        told = await outbox_of(fra.books.store)
+        assert sorted(told) == sorted(("regression", str(subject)) for subject in (DOMAIN, HOST))
+        fra.books.muted = in_window(name, until=over + 100 * CYCLE)  # another one begins: what was told has its end told
+        await fra.see_many(starttls=True)
+        told = await outbox_of(fra.books.store)
+        assert [kind for kind, _ in sorted(told)] == ["recovery"] * 2 + ["regression"] * 2
+
+
+async def test_what_regresses_and_recovers_in_a_window_is_recorded_and_told_to_nobody(url: str) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as fra:
+        fra.books.muted, fra.books.tell = in_window("a.example", until=START + 15 * CYCLE), TELL
+        await fra.see_many(starttls=True)
+        await fra.see_many(starttls=False)
+        await fra.see_many(starttls=True)
+        assert fra.open() == {}
+        assert await noted(fra.books.store, vantage="", subject=DOMAIN.key) == ["confirmed", "recovered"]
+        assert await outbox_of(fra.books.store) == []
+
+
+async def test_a_host_that_a_domain_outside_of_the_window_shares_is_told(url: str) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as fra:
+        fra.books.muted, fra.books.tell = in_window("a.example", until=START + 1000 * CYCLE), TELL
+        addresses = {("mx.a.example", "ipv4"): frozenset({ENDPOINT.address})}
+        fra.books.saw(FreshLook("b.example", START, "b.example", frozenset({"mx.a.example"}), addresses))
+        await fra.see_many(starttls=True)
+        await fra.see_many(starttls=False)
+        told = await outbox_of(fra.books.store)
+        assert sorted(told) == sorted(("regression", str(subject)) for subject in (Subject("b.example"), HOST))
+
+
+async def test_an_outage_in_a_window_is_told_to_nobody_nor_is_its_end_after_it(url: str) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as fra:
+        fra.books.tell = TELL
+        fra.books.muted = in_window("mx.a.example", until=START + 11 * CYCLE)
+        await fra.see_many(starttls=True)
+        await fra.see_many(starttls=None)
+        assert "outage" in await noted(fra.books.store, subject=DOMAIN.key)
+        clock.now = START + 20 * CYCLE
+        await fra.see_many(starttls=True)
+        assert "measured-again" in await noted(fra.books.store, subject=DOMAIN.key)
+        assert await outbox_of(fra.books.store) == []
+        await fra.see_many(starttls=None)
+        await fra.see_many(starttls=True)
+        assert {kind for kind, _ in await outbox_of(fra.books.store)} == {"outage", "outage-over"}
+
+
+async def test_an_acceptance_is_told_by_whoever_writes_it(url: str) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as fra:
+        fra.books.tell = TELL
+        await fra.see_many(starttls=True)
+        await fra.see_many(starttls=False)
+        await fra.books.store.run(lambda engine: accept(engine, "a.example", "starttls", "they told us", clock.now, CYCLE, TELL))
+        await fra.see_many(starttls=False)
+        told = await outbox_of(fra.books.store)
+        assert [kind for kind, _ in sorted(told)] == ["accepted"] * 2 + ["regression"] * 2
 
 
 async def test_what_came_in_is_learnt_without_being_asked(url: str) -> None:
