@@ -60,8 +60,10 @@ async def test_two_processes_that_are_started_as_the_page_says_share_the_work_of
                 process = await asyncio.create_subprocess_exec(*anywhere.split(), cwd=tmp_path, env=environment, stdout=pipe, stderr=pipe)
                 running.append(process)
                 await told(process, 'event="sharing the work" vantage=fra1')
-            with psycopg.connect(database.dsn("mailtls")) as connection:
-                assert connection.execute("SELECT count(*) FROM procrastinate_workers").fetchone() == (2,)
+            with psycopg.connect(database.dsn("mailtls"), autocommit=True) as connection:
+                async with asyncio.timeout(30):  # it says so a moment before it is written down
+                    while connection.execute("SELECT count(*) FROM procrastinate_workers").fetchone() != (2,):
+                        await asyncio.sleep(0.2)
         finally:
             for process in running:
                 process.terminate()
