@@ -124,6 +124,8 @@ class Measurer:
         self.sts = sts
         self.saw: Callable[[FreshScan | FreshLook], object] | None = None
         """Is told what each scan, and each look at a domain, saw, for what becomes of that over time."""
+        self.is_control: Callable[[Endpoint], bool] = lambda _endpoint: False
+        """Whether an endpoint only tells whether we can measure at all: nothing is held to it over time."""
         self.judge = Judge(policies)
         self.tracks: dict[Endpoint, Track] = {}
         self._under_way: dict[Endpoint, asyncio.Task[None]] = {}
@@ -279,7 +281,7 @@ class Measurer:
         """Add one more scan to what is remembered, here and in what outlives the process."""
         before = self.tracks.get(scan.endpoint)
         track = self._absorb(scan)
-        if self.saw is not None:
+        if self.saw is not None and not self.is_control(scan.endpoint):
             self.saw(fresh_scan(scan, self.anchors, before, self.prober.budget.operator_of(scan.endpoint.host)))
         if self.memory is not None:
             conclusive = track.concluded_at == track.attempted_at

@@ -82,6 +82,9 @@ class Schedule:
         """
         self.measurer = measurer
         self.controls = controls
+        self._control_ways: dict[str, RouteTrack] = {}
+        if controls:
+            measurer.is_control = self._is_control
         self.told: Callable[[], Told] = Told
         """What is known of regressions, and who is to be looked at again soon; nothing where nobody keeps a ledger."""
         self.saw_controls: Callable[[Mapping[str, bool]], object] = bool
@@ -186,7 +189,10 @@ class Schedule:
         """Find out where the mail of a domain goes, and return what is known of that now."""
         route = await self.measurer.route(domain)
         self._looked_at_elsewhere.discard(domain)
-        return absorb_route(self.routes.get(domain), route)
+        track = absorb_route(self.routes.get(domain), route)
+        if domain in self.controls:
+            self._control_ways[domain] = track
+        return track
 
     def learn_way(self, domain: str, track: RouteTrack) -> None:
         """Take what is known of the way to a domain, be it that this process found it out, or another one of this vantage."""
@@ -214,6 +220,13 @@ class Schedule:
             self.measurer.note_look(owners[domain], self.way(track), self.measurer.permitted(track.latest))
         if domain in self.controls:
             self.saw_controls({name: self._answers(name) for name in self.controls if name in self.routes})
+
+    def _is_control(self, endpoint: Endpoint) -> bool:
+        """Whether an endpoint is there for the controls alone, and no partner's."""
+        if not any(endpoint in self.measurer.endpoints(self.way(track)) for track in self._control_ways.values()):
+            return False
+        owners = self.owners()
+        return not any(endpoint in self.measurer.endpoints(self.way(track)) for domain, track in self.routes.items() if domain in owners)
 
     def _answers(self, control: str) -> bool:
         tracks = (self.measurer.tracks.get(endpoint) for endpoint in self.measurer.endpoints(self.way(self.routes[control])))

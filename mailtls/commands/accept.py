@@ -48,7 +48,8 @@ def accept(
     happened = asyncio_run(_accept(load_configuration(config_file), name, check, why.strip()))
     for change in happened:
         if change.vantage and change.before is not None and change.after is not None:
-            typer.echo(f"{change.vantage}: {change.subject}: {check}: from '{change.before.shown}' to '{change.after.shown}'")
+            before, after = readable(change.before.shown, 200), readable(change.after.shown, 200)
+            typer.echo(f"{change.vantage}: {readable(str(change.subject))}: {check}: from '{before}' to '{after}'")
     if not happened:
         fail(f"{name}: {check} is not weaker than what it is held to: nothing to accept", NOTHING)
 
@@ -60,7 +61,7 @@ async def _accept(configuration: Configuration, domain: str, check: str, why: st
     from mailtls.store.database import Store, StoreFailed  # noqa: PLC0415
 
     try:
-        store = await Store.open(configuration.storage.url)
+        store = await Store.open(configuration.storage.url, make=False)
     except StoreFailed as error:
         fail(f"storage.url: {error}", BAD)
     patience = VOTES_FOR * configuration.schedule.interval

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 import structlog
 from sqlalchemy import delete, insert, select, tuple_, update
 
-from mailtls.store.engine import put
+from mailtls.store.engine import one_at_a_time, put
 from mailtls.store.schema import changes, regressions, standings, vantages
 from mailtls.tracking.changes import Change, Subject
 from mailtls.tracking.ledger import PRESENCE
@@ -38,6 +38,8 @@ log = structlog.get_logger(component="store")
 
 GONE_AFTER = timedelta(hours=24)
 """After how long without a word from it a vantage counts as gone for good: nobody waits for it to see a recovery."""
+_REVISIONS_READ = 1000
+"""Turns of a vantage after which nobody has still to read that something was forgotten: many hours of them."""
 _AT_ONCE = 200
 """Keys in one question to the database, which takes a few hundred parameters of each row at most."""
 
@@ -162,14 +164,14 @@ def note(connection: Connection, happened: Sequence[Change]) -> None:
 def open_regressions(connection: Connection) -> dict[Key, JointRegression]:
     """Return the regressions that are open, of all vantages together."""
     wanted = select(regressions.c.id, regressions.c.document).where(regressions.c.ended_at.is_(None))
-    found = [replace(cast("JointRegression", read(json.loads(text))), id=name) for name, text in connection.execute(wanted)]
+    found = [each for name, text in connection.execute(wanted) if (each := _joint(name, text)) is not None]
     return {(each.subject, each.check): each for each in found}
 
 
 def ended_since(connection: Connection, moment: datetime) -> dict[str, JointRegression]:
     """Return the regressions that ended after a moment, by their names."""
     wanted = select(regressions.c.id, regressions.c.document).where(regressions.c.ended_at >= moment)
-    return {name: replace(cast("JointRegression", read(json.loads(text))), id=name) for name, text in connection.execute(wanted)}
+    return {name: each for name, text in connection.execute(wanted) if (each := _joint(name, text)) is not None}
 
 
 def settle_all(
@@ -187,12 +189,13 @@ def settle_all(
         weaker: what this vantage has confirmed to be weaker.
         now: the time.
         patience: after how long without a word from it a vantage casts no vote.
-        accepted: what an operator has just accepted, and why.
+        accepted: what an operator has just accepted, and why; then nothing else is settled.
         window: tells the maintenance window that a check of a subject falls into now; ``None`` leaves it to somebody else.
 
     """
+    one_at_a_time(connection)
     known = open_regressions(connection)
-    keys = sorted(known.keys() | set(weaker))
+    keys = sorted(known.keys() | set(weaker) if accepted is None else accepted.keys() & known.keys())
     names = {name: (seen_at, blind) for name, seen_at, blind, _ in connection.execute(select(vantages))}
     gone = {name for name, (seen_at, _) in names.items() if now - seen_at > GONE_AFTER}
     unable = {name for name, (seen_at, blind) in names.items() if blind is not None or now - seen_at > patience}
@@ -200,7 +203,7 @@ def settle_all(
     settled = []
     for key in keys:
         subject, check = key
-        theirs = {vantage: standing for vantage, standing in held.get(key, {}).items() if vantage not in gone}
+        theirs = {vantage: standing for vantage, standing in held.get(key, {}).items() if vantage in names and vantage not in gone}
         was = known.get(key)
         found = settle(subject, check, was, theirs, unable | out.get(subject, set()), now)
         if found is not None and found.ended_at is not None and accepted is not None and key in accepted:
@@ -255,6 +258,14 @@ def _out(connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, s
     }
 
 
+def _joint(name: str, text: str) -> JointRegression | None:
+    try:
+        return replace(cast("JointRegression", read(json.loads(text))), id=name)
+    except ValueError as error:
+        log.warning("what was written of a regression is of no use", id=name, why=str(error))
+        return None
+
+
 def _kept(text: str | None) -> Kept | None:
     if text is None:
         return None
@@ -270,4 +281,8 @@ def prune(connection: Connection, before: datetime) -> int:
     gone = connection.execute(delete(changes).where(changes.c.at < before)).rowcount
     gone += connection.execute(delete(regressions).where(regressions.c.ended_at < before)).rowcount
     connection.execute(delete(vantages).where(vantages.c.seen_at < before))
+    connection.execute(delete(standings).where(standings.c.vantage.not_in(select(vantages.c.name))))
+    for name, revision in connection.execute(select(vantages.c.name, vantages.c.revision)).all():
+        old = standings.c.revision < revision - _REVISIONS_READ  # every process of the vantage has read by now that it is forgotten
+        connection.execute(delete(standings).where(standings.c.vantage == name, standings.c.document.is_(None), old))
     return gone

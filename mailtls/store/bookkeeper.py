@@ -129,6 +129,9 @@ class Bookkeeper:
                     await self.turn()
             except TimeoutError:
                 self._complain("it does not answer in time; is its disk in order?")
+            except Exception:  # whoever is closed after us must be
+                self._failed()
+                log.exception("the last turn at the ledger broke")
 
     # What comes in.
 
@@ -185,6 +188,10 @@ class Bookkeeper:
                 self._complain(str(error))
                 learn()
                 self.told = self._alone()
+            except BaseException:
+                if learn.is_due:
+                    self._came = came + self._came  # it is learnt in the next turn
+                raise
             return self.told
 
     def _learn(self, came: Sequence[FreshScan | FreshLook]) -> None:
@@ -249,9 +256,10 @@ class Bookkeeper:
             was = self._joint.get((subject, check))
             if was is not None and was.vantages != (mine,):
                 continue  # others have a say in it, and cannot be heard
-            found = settle(subject, check, was, {mine: self.ledger.standings[subject][check]}, (), now)
+            standing = self.ledger.standings.get(subject, {}).get(check)
+            found = settle(subject, check, was, {} if standing is None else {mine: standing}, (), now)
             if found is not None and found.ended_at is not None:
-                self._joint.pop((subject, check))
+                self._joint.pop((subject, check), None)
                 self._ended[found.id or f"{subject.key} {check}"] = found
             elif found is not None:
                 self._joint[subject, check] = found
@@ -276,6 +284,11 @@ class _Once:
 
     def __init__(self, call: Callable[[], None]) -> None:
         self._call: Callable[[], None] | None = call
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it was not called yet."""
+        return self._call is not None
 
     def __call__(self) -> None:
         call, self._call = self._call, None

@@ -53,8 +53,8 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         """Take an engine; :meth:`open` makes one, and brings the tables up to date."""
-        self.name = engine.url.render_as_string(hide_password=True)
-        self._password = engine.url.password
+        self.name = engine.url.difference_update_query(["password"]).render_as_string(hide_password=True)
+        self._password = engine.url.password or engine.url.query.get("password")
         self._engine = engine
         self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
@@ -213,7 +213,7 @@ class Store:
         if isinstance(error, StatementError):  # its own text would hold the statement and all that was to be written
             hint = advice(error.orig)
             said = " ".join(str(error.orig).split())
-            if self._password:
+            if isinstance(self._password, str) and self._password:
                 said = said.replace(self._password, "***")
             return f"{self.name}: {said}" + (f"; {hint}" if hint else "")
         if isinstance(error, CommandError):

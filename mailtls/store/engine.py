@@ -28,6 +28,8 @@ _GIVEN_BACK = 256
 """Pages that are given back in one transaction."""
 _MIGRATION = 0x6D61696C746C73
 """Names the lock under which the tables of a PostgreSQL database are changed: "mailtls", in ASCII."""
+_SETTLING = _MIGRATION + 1
+"""Names the lock under which vantages settle what they hold in common."""
 _ADVICE = {
     "SQLITE_BUSY": "another program holds it locked: end that, or give mailtls a file of its own",
     "SQLITE_LOCKED": "another program holds it locked: end that, or give mailtls a file of its own",
@@ -113,6 +115,12 @@ def altering(engine: Engine) -> Iterator[Connection]:
                 connection.exec_driver_sql(f"SET LOCAL {timeout} = '{_PATIENCE_WITH_A_MIGRATION}s'")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION})")
         yield connection
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """Wait until no other transaction that has asked for the same is open: what vantages settle together, one settles at a time."""
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SETTLING})")
 
 
 def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], key: Sequence[str] = ()) -> None:

@@ -34,13 +34,13 @@ class Subject:
 
     @property
     def key(self) -> str:
-        """The same as one word, for a database: no part of it holds a slash."""
-        return f"{self.domain}/{self.host}/{self.family}/{self.address}"
+        """The same as one word, for a database; a slash within a part, which a hostile MX record can hold, is written as in a URL."""
+        return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in (self.domain, self.host, self.family, self.address))
 
     @classmethod
     def of(cls, key: str) -> Self:
         """Return the subject with a key. Raises ``ValueError`` for what is none."""
-        domain, host, family, address = key.split("/")
+        domain, host, family, address = (part.replace("%2F", "/").replace("%25", "%") for part in key.split("/"))
         return cls(domain, host, family, address)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mailtls.tracking.holding import still_holds
+from mailtls.tracking.holding import INTERVALS_HELD, still_holds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,8 @@ def is_out(presence: Presence, now: datetime, interval: timedelta) -> bool:
     last = presence.concluded_at or presence.since
     if last > now:
         return False  # our clock was set back
-    return presence.failures > 0 and not still_holds(last, now, interval)
+    # When it was last measured is stored once an hour only: so a process that has just begun does not take one failure for an outage.
+    return presence.failures >= INTERVALS_HELD and not still_holds(last, now, interval)
 
 
 def is_gone(presence: Presence, now: datetime, retired_after: timedelta = RETIRED_AFTER) -> bool:

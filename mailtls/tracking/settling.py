@@ -95,7 +95,7 @@ def settle(
             return None
         gone = all(vantage not in held for vantage in known.vantages)
         return replace(known, ended_at=now, ended_by=Event.RETIRED if gone else Event.RECOVERED)
-    votes = [Vote(vantage, vantage in weaker) for vantage, standing in held.items() if standing.latest is not None]
+    votes = [_vote(vantage, standing) for vantage, standing in held.items() if standing.latest is not None]
     counts, attribution = count(votes, unable)
     vantages = tuple(sorted(weaker))
     if attribution is None:  # those who saw it cannot look now: what they said last stays said
@@ -106,3 +106,10 @@ def settle(
         return replace(known, vantages=vantages, counts=counts, attribution=attribution)
     first = min(weaker.values(), key=lambda regression: regression.confirmed_at)
     return JointRegression(subject, check, first.before, first.after, first.confirmed_at, attribution, vantages, counts)
+
+
+def _vote(vantage: str, standing: Standing) -> Vote:
+    """Return what a vantage says; while it is still counting something weaker, it says neither."""
+    if standing.regression is not None:
+        return Vote(vantage, weaker=True)
+    return Vote(vantage, weaker=None if standing.candidate is not None else False)

@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mailtls.store.accepting import accept
 from mailtls.store.bookkeeper import Bookkeeper
 from mailtls.store.database import Store, StoreFailed
-from mailtls.store.engine import reading
+from mailtls.store.engine import reading, writing
 from mailtls.store.outbox import Telling
-from mailtls.store.schema import changes, notices
+from mailtls.store.schema import changes, notices, regressions, standings
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.fresh import FreshLook, FreshScan
 from mailtls.tracking.ledger import Ledger
@@ -308,6 +308,73 @@ async def test_an_acceptance_is_told_by_whoever_writes_it(url: str) -> None:
         await fra.see_many(starttls=False)
         told = await outbox_of(fra.books.store)
         assert [kind for kind, _ in sorted(told)] == ["accepted"] * 2 + ["regression"] * 2
+
+
+async def test_a_vantage_that_is_long_gone_has_no_vote_and_leaves_nothing_behind(url: str) -> None:
+    clock = Clock()
+    async with vantage(url, "old", clock) as old:
+        await old.see_many(starttls=True)
+    clock.now += timedelta(days=500)
+    async with vantage(url, "fra", clock) as fra:
+        await fra.see_many(starttls=True)
+        await fra.books.store.prune(clock.now - timedelta(days=400))
+        await fra.see_many(starttls=False)
+        found = fra.open()[DOMAIN]
+        assert (found.counts, found.attribution) == (True, Attribution.UNEXPLAINED)
+        left = await fra.books.store.run(lambda engine: _count(engine, standings, standings.c.vantage == "old"))
+        assert left == 0
+
+
+def _count(engine, table, where) -> int:
+    with reading(engine) as connection:
+        return len(connection.execute(select(table).where(where)).all())
+
+
+async def test_a_damaged_row_stops_neither_a_turn_nor_a_start(url: str) -> None:
+    clock = Clock()
+
+    def damage(engine) -> None:
+        with writing(engine) as connection:
+            for table in (regressions, standings):
+                connection.execute(update(table).values(document="{}"))
+
+    async with vantage(url, "fra", clock) as fra:
+        await fra.see_many(starttls=True)
+        await fra.see_many(starttls=False)
+        assert DOMAIN in fra.open()
+        await fra.books.store.run(damage)
+        await fra.see(starttls=False)
+    async with vantage(url, "fra", clock) as again:
+        clock.now += CYCLE
+        await again.see_many(starttls=True)
+        assert again.failures == 0
+
+
+async def test_a_host_whose_name_holds_a_slash_is_survived_by_the_next_process(url: str) -> None:
+    clock = Clock()
+    hostile = "a/b%2F.evil.example"
+    async with vantage(url, "fra", clock) as fra:
+        seen = {Subject("a.example", hostile): {"dane": Sighting(clock.now, 1.0)}}
+        fra.books.saw(FreshLook("a.example", clock.now, "a.example", frozenset({hostile}), {}, seen))
+        await fra.books.turn()
+    async with vantage(url, "fra", clock) as again:
+        assert again.books.ledger.ways["a.example"].hosts == {hostile}
+
+
+async def test_what_retired_while_the_store_fails_ends_what_was_open(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as fra:
+        await fra.see_many(starttls=True)
+        await fra.see_many(starttls=False)
+
+        async def fail(_work: object) -> None:
+            raise StoreFailed("no disk")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(fra.books.store, "run", fail)
+            fra.books.watch_only(())
+            await fra.books.turn()
+            assert fra.open() == {}
 
 
 async def test_what_came_in_is_learnt_without_being_asked(url: str) -> None:

@@ -5,7 +5,11 @@ from mailtls.tracking.changes import Subject
 ENDPOINT = Subject(host="mx.example", family="ipv6", address="[2001:db8::1]:25")
 
 
-@pytest.mark.parametrize("subject", [Subject("a.example"), Subject("a.example", "mx.example"), ENDPOINT, Subject(host="mx.example", family="ipv4")])
+@pytest.mark.parametrize("subject", [
+        Subject("a.example"), Subject("a.example", "mx.example"), ENDPOINT, Subject(host="mx.example", family="ipv4"),
+        Subject("a.example", "a/b%2F%.evil.example"),
+    ],
+)
 def test_the_key_of_a_subject_leads_back_to_it(subject: Subject) -> None:
     assert Subject.of(subject.key) == subject
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.settling import JointRegression, settle
-from mailtls.tracking.standing import Event, Regression, Sighting, Standing
+from mailtls.tracking.standing import Event, Regression, Sighting, Standing, Streak
 from mailtls.tracking.votes import Attribution
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -54,6 +54,12 @@ def test_a_vantage_that_cannot_measure_casts_no_vote() -> None:
 
 def test_a_vantage_that_has_never_measured_the_check_casts_none_either() -> None:
     assert told(settled(fra=WEAK, nyc=WEAK, sin=Standing())) == (True, Attribution.SERVER, ("fra", "nyc"))
+
+
+def test_a_vantage_that_is_still_counting_says_neither() -> None:
+    counting = replace(WELL, candidate=Streak.of(BAD), latest=BAD)
+    assert told(settled(fra=WEAK, nyc=counting)) == (True, Attribution.UNEXPLAINED, ("fra",))
+    assert told(settled(fra=WEAK, nyc=counting, sin=WELL)) == (False, Attribution.PATH, ("fra",))
 
 
 def test_it_stays_as_it_was_while_those_who_saw_it_are_blind() -> None:
