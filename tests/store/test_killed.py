@@ -11,12 +11,20 @@ from collections import Counter
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from held import LOST_FROM, SHARED, Clock, at, books_of, subject_of
 from remembered import NOW, PLACE, found, kept_of, same
+from sqlalchemy import select
 
 from mailtls.model import Endpoint
 from mailtls.store.database import Store
+from mailtls.store.engine import reading
+from mailtls.store.schema import changes
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 
 @pytest.fixture
@@ -77,6 +85,32 @@ async def check(store: Store, numbers: range, *, may_go_on: bool) -> None:
         assert there == (scan, route, policy) or (number not in numbers and there == (None, None, None))
         assert hellos is not None or there[0] is None  # the one was saved after the other
     assert await store.load(PLACE, Endpoint(f"mx{numbers.stop + 1}.example", ip_address("192.0.2.1"))) is None
+    await check_ledger(store, numbers)
+
+
+async def check_ledger(store: Store, numbers: range) -> None:
+    """See that all that was learnt in the batches is known, and that the loss was confirmed once, however many processes it took."""
+    clock = Clock()
+    clock.number = numbers.stop
+    books = books_of(store, clock)
+    told = await books.turn()
+    ledger = books.ledger
+    for number in numbers:
+        assert ledger.standings[subject_of(number)]["starttls"].latest is not None
+    if not numbers:
+        return
+    latest = ledger.standings[SHARED]["starttls"].latest
+    assert latest is not None
+    assert at(numbers.stop - 1) - latest.at <= timedelta(hours=1)  # that nothing has changed is written once an hour
+
+    def events(engine: Engine) -> list[str]:
+        with reading(engine) as connection:
+            ours = select(changes.c.event).where(changes.c.subject == SHARED.key, changes.c.vantage == "").order_by(changes.c.id)
+            return list(connection.scalars(ours))
+
+    is_open = any(each.subject == SHARED for each in told.regressions)
+    assert await store.run(events) == ["confirmed"] * is_open
+    assert is_open or numbers.stop < LOST_FROM + 5
 
 
 async def test_a_process_killed_at_any_moment_loses_nothing_that_it_said_is_saved(
