@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import delete, insert, select, tuple_, update
 
 from mailtls.store.engine import one_at_a_time, put
+from mailtls.store.history import evidence_about
 from mailtls.store.schema import changes, regressions, standings, vantages
 from mailtls.tracking.changes import Change, Subject
 from mailtls.tracking.ledger import PRESENCE
@@ -210,6 +211,9 @@ def settle_all(
             found = replace(found, ended_by=Event.ACCEPTED, why=accepted[key])
         if found is not None and window is not None:
             found = found.telling(window(key))
+        if found is not None and was is None:
+            before, after = evidence_about(connection, found.vantages, found.after.at)
+            found = replace(found, before=replace(found.before, evidence=before), after=replace(found.after, evidence=after))
         if found is not None and found != was:
             settled.append(Settled(was, _write(connection, found)))
     return tuple(settled)

@@ -321,6 +321,24 @@ def find_evidence(connection: Connection, name: str) -> tuple[str, ScanEvidence 
     return rows[0].id.hex(), unpacked(rows[0].document, part)
 
 
+def evidence_about(connection: Connection, vantages: Collection[str], at: datetime) -> tuple[str, str]:
+    """Return the names of the evidence before and after what a scan, or a look, saw change; empty where none is kept.
+
+    Args:
+        connection: with an open transaction.
+        vantages: whose scan it was: one of these.
+        at: when it began, which tells it from all others.
+
+    """
+    theirs = states.join(subjects, states.c.subject_id == subjects.c.id)
+    names = []
+    for column, moment in ((states.c.last_evidence, states.c.ended_at), (states.c.evidence, states.c.first_seen)):
+        wanted = select(column).select_from(theirs).where(moment == at, column.is_not(None), subjects.c.vantage.in_(vantages)).limit(1)
+        found = connection.scalar(wanted)
+        names.append("" if found is None else found.hex())
+    return names[0], names[1]
+
+
 # Forgetting.
 
 

@@ -13,6 +13,7 @@ from mailtls.evidence import Exchange, Handshake, Offer, ProbeEvidence, Purpose,
 from mailtls.model import Endpoint, Stage
 from mailtls.store.database import Store
 from mailtls.store.engine import reading
+from mailtls.store.history import evidence_about
 from mailtls.store.schema import blobs, evidence, metadata, outcomes, states
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.history import CONCLUSIVE, Run
@@ -108,6 +109,16 @@ async def test_evidence_of_the_beginning_and_of_the_last_before_the_end_is_kept_
         assert await store.find_evidence(name) == (name, expected)
         assert await store.find_evidence(name[:9]) == (name, expected)
     assert await store.find_evidence("0123456789") is None
+
+    async def about(hours: int, *vantages: str) -> tuple[str, str]:
+        def asked(engine) -> tuple[str, str]:
+            with reading(engine) as connection:
+                return evidence_about(connection, vantages, NOW + hours * HOUR)
+
+        return await store.run(asked)
+
+    assert await about(2, "nyc1", PLACE) == (ended.last_evidence, begun.evidence)
+    assert await about(2, "nyc1") == await about(3, PLACE) == ("", "")
     assert (await count(store, evidence), await count(store, blobs)) == (3, 3)
 
 
