@@ -95,11 +95,6 @@ class Metric:
     highest: frozenset[tuple[str, ...]] = frozenset()
     absent: tuple[Sample, ...] = ()
 
-    @property
-    def is_info(self) -> bool:
-        """Whether its labels say everything, and its number nothing."""
-        return self.name.endswith("_info")
-
 
 @dataclass(frozen=True, slots=True)
 class Check:

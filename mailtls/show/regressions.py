@@ -52,16 +52,14 @@ class RegressionCollector(Collector):
         of_hosts: dict[tuple[str, str, str], bool] = {}
         for each in self._regressions():
             subject, is_open = each.subject, each.ended_at is None
-            if subject.address:
-                continue  # the host speaks for its addresses
             if subject.domain:
                 # A domain with one of its hosts (DANE, MTA-STS) is the domain's, and the domain says so itself as well.
                 key = (subject.domain, each.check)
                 of_domains[key] = of_domains.get(key, False) or (is_open and each.counts)
-            else:
+            else:  # an address counts for its host, also where another one has always been as weak
                 at = (subject.host, subject.family, each.check)
                 of_hosts[at] = of_hosts.get(at, False) or (is_open and each.counts)
-            if is_open:
+            if is_open and not subject.address:
                 place = (subject.domain, subject.host, subject.family, each.check)
                 info.add_metric((*place, each.attribution.value, "yes" if each.counts else "no"), 1)
                 since.add_metric(place, each.confirmed_at.timestamp())

@@ -54,8 +54,15 @@ def test_what_a_minority_sees_pages_nobody_and_is_told_all_the_same() -> None:
     assert 'attribution="path",check="starttls",counts="no"' in text
 
 
-def test_an_address_has_no_series_of_its_own_and_nothing_to_tell_has_none_at_all() -> None:
-    assert page(replace(HOST, subject=replace(HOST.subject, address="192.0.2.1:25"))) == page() == ""
+def test_one_address_that_lost_something_counts_for_its_host_though_the_host_as_a_whole_was_never_better() -> None:
+    text = page(replace(HOST, subject=replace(HOST.subject, address="192.0.2.1:25")))
+    assert 'mailtls_mx_regression{check="starttls",family="ipv4",mx="mx.a.example"} 1.0' in text
+    assert "mailtls_regression_info{" not in text
+    assert "192.0.2.1" not in text
+
+
+def test_where_there_is_nothing_to_tell_there_is_no_series() -> None:
+    assert page() == ""
 
 
 def test_a_vantage_says_for_each_family_whether_it_can_measure() -> None:
