@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -113,6 +114,17 @@ def test_nothing_known_ends_with_3_wrong_usage_with_2_and_a_bad_configuration_wi
     settings.write_text(f"storage: {{url: 'sqlite:///{tmp_path}/other.db'}}\n" + settings.read_text().split("\n", 1)[1])
     assert ran(settings).exit_code == 1
     assert not (tmp_path / "other.db").exists()
+
+
+def test_reading_and_accepting_leave_the_tables_of_an_older_daemon_alone_and_end_with_1(settings: Path, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "mailtls.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0005'")
+    accepted = CliRunner().invoke(app, ["accept", "a.example", "starttls", "--why", "so", "--config.file", str(settings)])
+    for result in (ran(settings), accepted):
+        assert result.exit_code == 1
+        assert "older version (0005)" in result.stderr
+    with sqlite3.connect(tmp_path / "mailtls.db") as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0005",)
 
 
 def test_json_has_every_state_with_its_times_and_evidence(settings: Path) -> None:

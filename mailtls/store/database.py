@@ -20,7 +20,7 @@ from mailtls.budget import Pause
 from mailtls.store import book, history, outbox, tracks
 from mailtls.store.codec import decode, encode
 from mailtls.store.engine import advice, altering, engine_of, give_back, is_missing, put, reading, writing
-from mailtls.store.migrations import migrate
+from mailtls.store.migrations import migrate, versions
 from mailtls.store.schema import hellos, pauses
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ T = TypeVar("T")
 
 _FAREWELL = 5.0
 """Seconds to wait for a database to be closed; where its disk hangs, a process must be able to end all the same."""
+_NEWER = "a newer mailtls may have written it: use that, or name another database"
 _KEY = ("vantage", "host", "address", "port")
 
 
@@ -65,7 +66,8 @@ class Store:
 
         Args:
             url: as SQLAlchemy writes it, e.g. ``sqlite:///mailtls.db`` or ``postgresql://mailtls@db.example/mailtls``.
-            make: whether a file that is not there is made; who only reads would leave an empty one behind.
+            make: whether tables, and a file, that are not there are made, or brought to this version: a daemon does that when it starts.
+                Whoever else did would leave an empty file behind, or change the tables under a daemon of an older version that runs.
 
         """
         try:
@@ -78,7 +80,7 @@ class Store:
             await store.close()
             raise StoreFailed(f"{store.name}: there is no such file; does --config.file name the daemon's configuration?")
         try:
-            await store._do(store._migrate)
+            await store._do(store._migrate if make else store._compare)
         except BaseException:
             await store.close()
             raise
@@ -217,12 +219,24 @@ class Store:
                 said = said.replace(self._password, "***")
             return f"{self.name}: {said}" + (f"; {hint}" if hint else "")
         if isinstance(error, CommandError):
-            return f"{self.name}: {error}; a newer mailtls may have written it: use that, or name another database"
+            return f"{self.name}: {error}; {_NEWER}"
         return f"{self.name}: {error}"
 
     def _migrate(self) -> None:
         with altering(self._engine) as connection:
             migrate(connection)
+
+    def _compare(self) -> None:
+        with reading(self._engine) as connection:
+            found = versions(connection)
+        if found.is_older:
+            there = f"its tables are of an older version ({found.there})" if found.there else "it has no tables of ours"
+            raise StoreFailed(
+                f"{self.name}: {there}, and this program needs {found.ours}: start its daemon (mailtls run) first, which sees to that, "
+                "or use the version of mailtls that runs"
+            )
+        if found.there != found.ours:
+            raise StoreFailed(f"{self.name}: its tables are of version {found.there}; {_NEWER}")
 
     def _write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with writing(self._engine) as connection:

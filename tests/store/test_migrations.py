@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
+from mailtls.store import migrations
 from mailtls.store.database import Store, StoreFailed
 from mailtls.store.engine import engine_of, writing
-from mailtls.store.migrations import migrate
+from mailtls.store.migrations import migrate, versions
 from mailtls.store.schema import metadata
 
 
@@ -46,3 +50,30 @@ async def test_tables_of_a_newer_version_are_left_alone(url: str) -> None:
     engine.dispose()
     with pytest.raises(StoreFailed, match="a newer mailtls may have written it"):
         await Store.open(url)
+    with pytest.raises(StoreFailed, match="a newer mailtls may have written it"):
+        await Store.open(url, make=False)
+
+
+async def test_who_only_asks_changes_no_tables_of_an_older_version_and_says_who_does(url: str) -> None:
+    engine = engine_of(url)
+    with writing(engine) as connection:
+        migrate(connection, "0005")
+    ours = str(ScriptDirectory(str(Path(migrations.__file__).parent)).get_current_head())
+    with pytest.raises(StoreFailed, match=rf"older version \(0005\), and this program needs {ours}: start its daemon \(mailtls run\) first"):
+        await Store.open(url, make=False)
+    with writing(engine) as connection:
+        assert versions(connection).there == "0005"
+    await (await Store.open(url)).close()
+    await (await Store.open(url, make=False)).close()
+    engine.dispose()
+
+
+async def test_who_only_asks_makes_no_tables(url: str) -> None:
+    engine = engine_of(url)
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE others (name VARCHAR)"))
+    with pytest.raises(StoreFailed, match="no tables of ours"):
+        await Store.open(url, make=False)
+    with writing(engine) as connection:
+        assert inspect(connection).get_table_names() == ["others"]
+    engine.dispose()
