@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mailtls.store import book
 from mailtls.store.database import StoreFailed
 from mailtls.store.engine import writing
+from mailtls.store.unwritten import Unwritten
 from mailtls.tracking.fresh import FreshScan
 from mailtls.tracking.notices import News
 from mailtls.tracking.settling import settle
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from mailtls.store.database import Store
     from mailtls.tracking.changes import Change, Subject
     from mailtls.tracking.fresh import FreshLook
-    from mailtls.tracking.ledger import Kept, Key, Ledger
+    from mailtls.tracking.ledger import Key, Ledger
     from mailtls.tracking.settling import JointRegression
 
 log = structlog.get_logger(component="regressions")
@@ -44,8 +45,6 @@ _AGAIN = 30.0
 """Seconds from a failure of the store to the next turn that nothing else asks for."""
 _LAST_TURN = 15.0
 """Seconds for the last turn at the end."""
-_MOST_UNWRITTEN = 10_000
-"""Changes that wait to be written, while that fails; the oldest are lost beyond that, and the log has them."""
 SHOWN_AFTER_ITS_END = timedelta(days=1)
 """For how long a regression that has ended is still shown as ended."""
 VOTES_FOR = 3
@@ -105,8 +104,7 @@ class Bookkeeper:
         self._controls: dict[str, bool] | None = None
         self._watched: frozenset[str] | None = None
         self._revision = 0
-        self._unsaved: dict[Key, Kept | None] = {}
-        self._unwritten: list[Change] = []
+        self._unwritten = Unwritten()
         self._joint: dict[Key, JointRegression] = {}
         self._ended: dict[str, JointRegression] = {}
         self._trouble = ""
@@ -123,7 +121,7 @@ class Bookkeeper:
         """Learn and write what is left, where that can be done in time."""
         if self._task is not None:
             self._task.cancel()
-        if self._came or self._unsaved or self._unwritten:
+        if self._came or self._unwritten:
             try:
                 async with asyncio.timeout(_LAST_TURN):
                     await self.turn()
@@ -207,8 +205,7 @@ class Bookkeeper:
         told = [replace(change, muted=self._window_of(change)) for change in happened]
         for change in told:
             _log(change)
-        self._unwritten = [*self._unwritten, *told][-_MOST_UNWRITTEN:]
-        self._unsaved |= self.ledger.take_changed()
+        self._unwritten.add(self.ledger.take_changed(), told)
 
     def _turn(self, engine: Engine, learn: Callable[[], None]) -> Told:
         now = self._now()
@@ -216,26 +213,30 @@ class Bookkeeper:
         try:
             with writing(engine) as connection:
                 turn = book.begin(connection, vantage, self._revision, now, blind=self.ledger.sky.is_blind)
-                for (subject, name), kept in turn.news.items():
-                    self.ledger.restore(subject, name, kept)
-                    self._unsaved.pop((subject, name), None)  # who had the last turn knows more
+                self._unwritten.give_way(self.ledger, turn.news)
+                # What others have committed is known from here on, whatever becomes of this turn: to be restored again after a commit that
+                # fails, it would undo what is learnt now.
+                self._revision = turn.revision - 1
                 learn()
                 self._write(connection, turn, now, patience)
                 known, ended = book.open_regressions(connection), book.ended_since(connection, now - SHOWN_AFTER_ITS_END)
+                self._unwritten.doubt()
         except SQLAlchemyError:
             learn()
             raise
         self._revision = turn.revision
-        self._unsaved, self._unwritten, self._joint, self._ended = {}, [], known, ended
+        self._unwritten.clear()
+        self._joint, self._ended = known, ended
         return self._say(now)
 
     def _write(self, connection: Connection, turn: book.Turn, now: datetime, patience: timedelta) -> None:
-        book.enter(connection, turn, self._unsaved, self._unwritten)
+        book.enter(connection, turn, self._unwritten.kept, self._unwritten.happened)
         weaker = self.ledger.regressions().keys()
         settled = book.settle_all(connection, weaker, now, patience, window=lambda key: self._window(*key, now))
         together = [(change, each.after.vantages) for each in settled if (change := each.change) is not None]
         book.note(connection, [change for change, _ in together])
-        self.tell(connection, [self._news(change, vantages) for change, vantages in (*((each, ()) for each in self._unwritten), *together)], now)
+        mine = ((each, ()) for each in self._unwritten.happened)
+        self.tell(connection, [self._news(change, vantages) for change, vantages in (*mine, *together)], now)
 
     def _news(self, change: Change, vantages: tuple[str, ...]) -> News:
         return News(change, frozenset() if change.subject.domain else self.ledger.beside(change.subject, change.check), vantages)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from mailtls.store.accepting import accept
 from mailtls.store.bookkeeper import Bookkeeper
@@ -216,6 +217,60 @@ async def test_while_the_store_fails_it_is_confirmed_in_memory_and_written_after
         await fra.see(starttls=False)
         assert DOMAIN in fra.open()
         assert await noted(fra.books.store, event="confirmed", vantage="fra", subject=DOMAIN.key) == ["confirmed"]
+
+
+class Broken:
+    """Lets the commit of a turn fail, before it is done or after it, as where a connection is lost."""
+
+    def __init__(self, *, done: bool) -> None:
+        self.done = done
+
+    @contextmanager
+    def __call__(self, engine):
+        if self.done:
+            with writing(engine) as connection:
+                yield connection
+        else:
+            with engine.connect() as connection, connection.begin() as transaction:
+                yield connection
+                transaction.rollback()
+        raise OperationalError("COMMIT", None, Exception("the connection is lost"))
+
+
+@pytest.mark.parametrize("done", [False, True])
+async def test_a_commit_that_fails_undoes_nothing_that_was_learnt_and_nothing_is_told_twice(
+    url: str, monkeypatch: pytest.MonkeyPatch, *, done: bool
+) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as one, vantage(url, "fra", clock) as other:
+        await other.see_many(starttls=True)  # news to the one, which reads them in the turn that fails
+        with monkeypatch.context() as patched:
+            patched.setattr("mailtls.store.bookkeeper.writing", Broken(done=done))
+            await one.see_many(starttls=False, cycles=1)
+            assert one.failures
+        await one.see_many(starttls=False, cycles=2)
+        for subject in (ENDPOINT, HOST, DOMAIN):
+            for event in ("candidate", "confirmed"):
+                assert await noted(one.books.store, vantage="fra", subject=subject.key, event=event) == [event]
+        await other.books.turn()
+        assert set(one.open()) == set(other.open()) == {ENDPOINT, HOST, DOMAIN}
+
+
+async def test_what_could_not_be_written_gives_way_to_what_others_wrote_since_and_so_do_its_changes(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as one, vantage(url, "fra", clock) as other:
+        await one.see_many(starttls=True)
+        await one.see_many(starttls=False, cycles=2)
+        with monkeypatch.context() as patched:
+            patched.setattr("mailtls.store.bookkeeper.writing", Broken(done=False))
+            await one.see(starttls=False)  # confirmed, and not written
+        clock.now += timedelta(minutes=1)
+        await other.see(starttls=False)
+        await one.books.turn()
+        assert await noted(one.books.store, vantage="fra", subject=ENDPOINT.key, event="confirmed") == ["confirmed"]
+        assert one.open()[ENDPOINT] == other.open()[ENDPOINT]
 
 
 def in_window(*names: str, until: datetime):
