@@ -21,6 +21,7 @@ from mailtls.store.database import StoreFailed
 from mailtls.store.engine import writing
 from mailtls.store.unwritten import Unwritten
 from mailtls.tracking.fresh import FreshScan
+from mailtls.tracking.ledger import OUTAGE
 from mailtls.tracking.notices import News
 from mailtls.tracking.settling import settle
 from mailtls.tracking.standing import Event
@@ -202,7 +203,9 @@ class Bookkeeper:
         happened: list[Change] = []
         for seen in came:
             happened += self.ledger.absorb_scan(seen) if isinstance(seen, FreshScan) else self.ledger.absorb_look(seen)
-        told = [replace(change, muted=self._window_of(change)) for change in happened]
+        told = [self._muted(change) for change in happened]
+        now = self._now()
+        told += self.ledger.outlasting(lambda subject: self._window(subject, OUTAGE, now))
         for change in told:
             _log(change)
         self._unwritten.add(self.ledger.take_changed(), told)
@@ -244,10 +247,14 @@ class Bookkeeper:
     def _window(self, subject: Subject, check: str, at: datetime) -> str:
         return self.muted(subject, at, self.ledger.beside(subject, check))
 
-    def _window_of(self, change: Change) -> str:
-        """Return the window that a change falls into; the end of an outage is told, where its beginning was."""
-        began = change.before.at if change.event is Event.MEASURED_AGAIN and change.before is not None else change.at
-        return self._window(change.subject, change.check, began)
+    def _muted(self, change: Change) -> Change:
+        """Return a change with the window that it falls into; the end of an outage is told where the outage was."""
+        if change.event is Event.MEASURED_AGAIN:
+            return change
+        muted = replace(change, muted=self._window(change.subject, change.check, change.at))
+        if muted.muted and change.event is Event.OUTAGE:
+            self.ledger.mute(muted)
+        return muted
 
     def _alone(self) -> Told:
         """Return what this vantage alone makes of it, while the store fails."""

@@ -26,7 +26,7 @@ from mailtls.tracking.standing import Confirmation, Event, Sighting, Standing, a
 from mailtls.tracking.votes import Attribution, Sight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from mailtls.tracking.fresh import FreshLook, FreshScan
@@ -152,6 +152,29 @@ class Ledger(Pages):
                 self._keep(subject, check, after)
                 seen = after.baseline
                 changes += [Change(at, subject, check, event, standing.baseline, seen, self.vantage, why=why) for event in events]
+        return tuple(changes)
+
+    def mute(self, outage: Change) -> None:
+        """Note that nobody is told of an outage that has just begun, because of the maintenance window that stands in it."""
+        presence = self.presences.get(outage.subject)
+        if presence is not None and presence.out_at is not None:
+            self._keep(outage.subject, PRESENCE, replace(presence, muted=outage.muted))
+
+    def outlasting(self, window: Callable[[Subject], str]) -> tuple[Change, ...]:
+        """Return the outages of which nobody was told and whose maintenance window is over, to be told now, each once.
+
+        Args:
+            window: tells the window that an outage of a subject falls into now; empty for none.
+
+        """
+        changes = []
+        for subject in () if self.sky.is_blind else sorted(self._muted):
+            presence = self.presences[subject]
+            if presence.out_at is None or presence.missed_at is not None or window(subject):
+                continue
+            self._keep(subject, PRESENCE, replace(presence, muted=""))
+            why = f"the maintenance window is over; {presence.cause}" if presence.cause else "the maintenance window is over"
+            changes.append(Change(presence.out_at, subject, OUTAGE, Event.OUTAGE, vantage=self.vantage, why=why))
         return tuple(changes)
 
     # What may be asked.
@@ -377,9 +400,9 @@ class Ledger(Pages):
             if out != was_out:
                 presence = self.presences.get(subject) or Presence(at, at)
                 since = None if presence.out_at is None else Sighting(presence.out_at, 0.0, "nothing")
-                self._keep(subject, PRESENCE, replace(presence, out_at=at if out else None))
-                event = Event.OUTAGE if out else Event.MEASURED_AGAIN
-                yield Change(at, subject, OUTAGE, event, since, vantage=self.vantage, why=named[0].cause if out else "")
+                self._keep(subject, PRESENCE, replace(presence, out_at=at if out else None, muted=""))
+                event, why = (Event.OUTAGE, named[0].cause) if out else (Event.MEASURED_AGAIN, "")
+                yield Change(at, subject, OUTAGE, event, since, vantage=self.vantage, why=why, muted=presence.muted)
 
     def _named_presence(self, endpoint: Subject) -> Presence | None:
         presence = self.presences.get(endpoint)

@@ -65,6 +65,7 @@ class Pages:
         self._families: dict[str, list[Subject]] = defaultdict(list)  # of an MX host
         self._domains: dict[str, set[str]] = defaultdict(set)  # that lead to an MX host
         self._led: dict[str, set[Subject]] = defaultdict(set)  # whose presence says that a domain leads to it, or did
+        self._muted: set[Subject] = set()  # in an outage of which nobody was told
         self._changed: set[Key] = set()
 
     # What is stored.
@@ -140,12 +141,17 @@ class Pages:
 
     def _be(self, subject: Subject, presence: Presence) -> None:
         self.presences[subject] = presence
+        if presence.muted:
+            self._muted.add(subject)
+        else:
+            self._muted.discard(subject)
         for domain in presence.domains:
             self._led[domain].add(subject)
 
     def _leave(self, subject: Subject) -> bool:
         """Drop a presence; return whether there was one."""
         presence = self.presences.pop(subject, None)
+        self._muted.discard(subject)
         for domain in () if presence is None else presence.domains:
             self._led[domain].discard(subject)
         return presence is not None

@@ -33,6 +33,7 @@ class Presence:
         out_at: when its outage was told; ``None`` without one.
         domains: that lead to it, or did until it was missed.
         missed_at: when DNS first answered without naming it; ``None`` while it is named.
+        muted: the maintenance window in which its outage began, while nobody was told of that; empty for none.
 
     """
 
@@ -44,6 +45,7 @@ class Presence:
     out_at: datetime | None = None
     domains: frozenset[str] = frozenset()
     missed_at: datetime | None = None
+    muted: str = ""
 
 
 def attempted(presence: Presence | None, at: datetime, cause: str) -> Presence:

@@ -146,6 +146,7 @@ def _presence_written(presence: Presence) -> Document:
             "out_at": _or_none(_time_written, presence.out_at),
             "domains": sorted(presence.domains),
             "missed_at": _or_none(_time_written, presence.missed_at),
+            "muted": presence.muted,
         }
     )
 
@@ -160,6 +161,7 @@ def _presence(document: Mapping[str, Any]) -> Presence:
         _or_none(_time, document.get("out_at")),
         _names(document.get("domains", [])),
         _or_none(_time, document.get("missed_at")),
+        _is(str, document.get("muted", "")),
     )
 
 

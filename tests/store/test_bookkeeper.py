@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 from mailtls.store.accepting import accept
-from mailtls.store.bookkeeper import Bookkeeper
+from mailtls.store.bookkeeper import Bookkeeper, Muted
 from mailtls.store.database import Store, StoreFailed
 from mailtls.store.engine import reading, writing
 from mailtls.store.outbox import Telling
@@ -72,9 +72,11 @@ class Vantage:
 
 
 @asynccontextmanager
-async def vantage(url: str, name: str, clock: Clock) -> AsyncIterator[Vantage]:
+async def vantage(url: str, name: str, clock: Clock, muted: Muted | None = None) -> AsyncIterator[Vantage]:
     store = await Store.open(url)
     process = Vantage(store, name, clock)
+    if muted is not None:
+        process.books.muted, process.books.tell = muted, TELL
     await process.books.open()
     try:
         yield process
@@ -351,6 +353,54 @@ async def test_an_outage_in_a_window_is_told_to_nobody_nor_is_its_end_after_it(u
         await fra.see_many(starttls=None)
         await fra.see_many(starttls=True)
         assert {kind for kind, _ in await outbox_of(fra.books.store)} == {"outage", "outage-over"}
+
+
+@pytest.mark.parametrize("name", ["a.example", "mx.a.example"])
+async def test_an_outage_that_outlasts_its_window_is_told_when_that_is_over_once_and_then_its_end_too(url: str, name: str) -> None:
+    clock = Clock()
+    over = START + 20 * CYCLE
+    every = sorted(("outage", str(subject)) for subject in (DOMAIN, HOST, ENDPOINT))
+    async with vantage(url, "fra", clock) as fra:
+        fra.books.tell, fra.books.muted = TELL, in_window(name, until=over)
+        await fra.see_many(starttls=True)
+        await fra.see_many(starttls=None, cycles=10)
+        assert await outbox_of(fra.books.store) == []
+    async with vantage(url, "fra", clock, in_window(name, until=over)) as fra:  # also by a process that has begun since
+        await fra.see_many(starttls=None, cycles=2)
+        assert await outbox_of(fra.books.store) == []
+        clock.now = over
+        for _ in range(2):
+            await fra.books.turn()
+            assert sorted(await outbox_of(fra.books.store)) == every
+        fra.books.muted = in_window(name, until=over + 100 * CYCLE)
+        await fra.see_many(starttls=True)
+        assert sorted(await outbox_of(fra.books.store)) == sorted([*every, *(("outage-over", subject) for _, subject in every)])
+
+
+async def test_an_outage_that_ends_at_the_end_of_its_window_is_told_to_nobody(url: str) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as fra:
+        fra.books.tell, fra.books.muted = TELL, in_window("a.example", until=START + 10 * CYCLE)
+        await fra.see_many(starttls=True)
+        await fra.see_many(starttls=None, cycles=5)
+        await fra.see_many(starttls=True)
+        assert (await noted(fra.books.store, subject=DOMAIN.key))[-2:] == ["outage", "measured-again"]
+        assert await outbox_of(fra.books.store) == []
+
+
+async def test_a_regression_that_a_window_muted_is_told_by_a_process_that_has_begun_since(url: str) -> None:
+    clock = Clock()
+    over = START + 20 * CYCLE
+    async with vantage(url, "fra", clock) as fra:
+        fra.books.tell, fra.books.muted = TELL, in_window("a.example", until=over)
+        await fra.see_many(starttls=True)
+        await fra.see_many(starttls=False)
+    async with vantage(url, "fra", clock, in_window("a.example", until=over)) as fra:
+        await fra.see_many(starttls=None)  # nothing can be measured when the window ends: what was confirmed is told all the same
+        clock.now = over
+        await fra.books.turn()
+        told = await outbox_of(fra.books.store)
+        assert sorted(each for each in told if each[0] == "regression") == [("regression", str(DOMAIN)), ("regression", str(HOST))]
 
 
 async def test_an_acceptance_is_told_by_whoever_writes_it(url: str) -> None:
