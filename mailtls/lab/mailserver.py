@@ -68,6 +68,7 @@ class MailServer:
         self.visits: deque[Visit] = deque(maxlen=_VISITS_KEPT)  # the last ones
         self.commands: list[bytes] = []  # the last thousand, in order of arrival, without line ends
         self.server_names: list[str | None] = []  # the last thousand SNI values, None where a ClientHello had none
+        self._toward: dict[str, tuple[Behaviour, Contexts]] = {}
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._accepted: deque[float] = deque()
@@ -95,6 +96,16 @@ class MailServer:
         self._contexts = make_contexts(behaviour.tls)
         self._behaviour = behaviour
 
+    def show(self, source: str, behaviour: Behaviour | None) -> None:
+        """Do something else to the next connections from one address, as somebody on the way would; ``None`` ends that.
+
+        Raises SSL.Error if OpenSSL refuses the behaviour's TLS.
+        """
+        if behaviour is None:
+            self._toward.pop(source, None)
+        else:
+            self._toward[source] = behaviour, make_contexts(behaviour.tls)
+
     @property
     def address(self) -> tuple[str, int]:
         """The host and port listened on."""
@@ -115,7 +126,8 @@ class MailServer:
         self.connections += 1
         visit = Visit(writer.get_extra_info("peername")[0], time.monotonic())
         self.visits.append(visit)
-        task = asyncio.create_task(self._serve(Channel(reader, writer), self._behaviour, self._contexts))
+        behaviour, contexts = self._toward.get(visit.source, (self._behaviour, self._contexts))
+        task = asyncio.create_task(self._serve(Channel(reader, writer), behaviour, contexts))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda _done: setattr(visit, "ended", time.monotonic()))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from processes import Process
 from servers import PostgreSQL
 
 sys.path.append(str(Path(__file__).parents[1] / "store"))  # the contract of a store is held against PostgreSQL too
@@ -22,3 +23,12 @@ async def postgresql() -> AsyncIterator[PostgreSQL]:
 def postgresql_url(postgresql: PostgreSQL) -> str:
     """Name an empty database."""
     return postgresql.fresh_database()
+
+
+@pytest.fixture
+async def processes() -> AsyncIterator[list[Process]]:
+    """Collect the processes that a test starts, and end those that still run after it."""
+    started: list[Process] = []
+    yield started
+    for process in started:
+        await process.done()

@@ -94,8 +94,8 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def connected(address):
-    reader, writer = await asyncio.open_connection(*address)
+async def connected(address, source=None):
+    reader, writer = await asyncio.open_connection(*address, local_addr=source and (source, 0))
     try:
         yield Client(reader, writer)
     finally:

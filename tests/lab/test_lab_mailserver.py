@@ -130,6 +130,17 @@ async def test_behaviour_can_be_replaced_for_the_next_connection(serve):
     assert server.connections == server.peak == 2
 
 
+async def test_what_one_client_meets_can_differ_from_what_the_others_meet(serve):
+    server = await serve()
+    server.show("127.0.0.9", Behaviour(hostname="mx.elsewhere.example"))
+    async with connected(server.address) as client, connected(server.address, source="127.0.0.9") as other:
+        assert b"mx.good.example" in await client.reply()
+        assert b"mx.elsewhere.example" in await other.reply()
+    server.show("127.0.0.9", None)
+    async with connected(server.address, source="127.0.0.9") as other:
+        assert b"mx.good.example" in await other.reply()
+
+
 async def test_a_line_beyond_4_kib_is_refused(serve):
     server = await serve()
     async with connected(server.address) as client:
