@@ -8,6 +8,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,11 +23,14 @@ from mailtls.evidence import Exchange, Offer, ProbeEvidence, Purpose, RouteEvide
 from mailtls.model import Absent, Cause, Endpoint, Known, Reading, Stage
 from mailtls.policy.past import grades_over_time, observed_at
 from mailtls.policy.shipped import shipped
+from mailtls.store.book import note
 from mailtls.store.database import Store
-from mailtls.tracking.changes import Subject
+from mailtls.store.engine import writing
+from mailtls.tracking.changes import Change, Subject
 from mailtls.tracking.history import CONCLUSIVE, NOT_KEPT, Seen, State, Story, canonical
 from mailtls.tracking.history import Purpose as What
 from mailtls.tracking.journal import Journal
+from mailtls.tracking.standing import Event, Sighting
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -59,6 +63,14 @@ def story() -> list[Seen]:
     return [*told, seen(7, **bad), seen(8, **bad)]
 
 
+def happen(engine) -> None:
+    """Write down what became of the host as a whole, which a second domain uses as well."""
+    good, bad = Sighting(NOW, 1, "accepted"), Sighting(NOW + 7 * QUARTER, 0, "not offered")
+    lost = Change(bad.at, Subject(host="mx1.example", family="ipv4"), "starttls", Event.CONFIRMED, good, bad)
+    with writing(engine) as connection:
+        note(connection, [lost, replace(lost, vantage="fra1"), replace(lost, subject=Subject(host="mx2.example", family="ipv4"))])
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Path:
     """Name a configuration whose store holds the story."""
@@ -69,6 +81,7 @@ def settings(tmp_path: Path) -> Path:
         journal = Journal()
         entries = [entry for each in story() if (entry := journal.note(each)) is not None]
         await store.record("fra1", [*entries, *journal.rest()], NOW)
+        await store.run(happen)
         await store.close()
 
     asyncio.run(write())
@@ -92,6 +105,19 @@ def test_it_tells_domain_host_and_address_in_order_and_what_could_not_be_measure
     assert "2026-11-20 09:45  ehlo_keywords" in lines[silent:]
     assert "starttls_offered  yes -> no" in lines[silent:]
     assert "last seen 2026-11-20 10:00; 4 of 9 visits could decide" in lines
+
+
+def test_what_became_of_a_host_as_a_whole_is_told_with_each_domain_that_uses_it(settings: Path) -> None:
+    lines = [line.strip() for line in ran(settings).output.splitlines()]
+    whole = lines.index("ipv4, the weakest of its addresses")
+    assert lines[whole + 1] == "2026-11-20 09:45  confirmed starttls: accepted -> not offered"
+    assert lines.index("mx1.example") < whole < lines.index("192.0.2.1:25")
+    assert "mx2.example" not in lines
+    told = json.loads(ran(settings, "--format", "json").output)
+    (host,) = [each for each in told["subjects"] if each["family"] and not each["address"]]
+    assert (host["host"], host["family"], [each["check"] for each in host["changes"]]) == ("mx1.example", "ipv4", ["starttls"] * 2)
+    rows = csv.DictReader(io.StringIO(ran(settings, "--format", "csv").output))
+    assert [(row["host"], row["family"], row["name"]) for row in rows if row["kind"] == "change"] == [("mx1.example", "ipv4", "starttls")] * 2
 
 
 @pytest.mark.parametrize("columns", [80, 120])

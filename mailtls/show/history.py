@@ -85,8 +85,8 @@ def history_lines(
             yield ""
             yield f"[bold]{escape(host)}[/]" if host else "[bold]the domain itself[/]"
             for story in of_host:
-                if story.subject.address:
-                    yield f"  [bold]{escape(story.subject.address)}[/]"
+                if story.subject.family:
+                    yield f"  [bold]{escape(story.subject.address or f'{story.subject.family}, the weakest of its addresses')}[/]"
                 yield from _story_lines(story, max(width, _NARROWEST), everything=everything)
 
 
@@ -95,7 +95,7 @@ def _place(story: Story) -> tuple[str, bool, Subject]:
 
 
 def _story_lines(story: Story, width: int, *, everything: bool) -> Iterator[str]:
-    indent = 4 if story.subject.address else 2
+    indent = 4 if story.subject.family else 2
     room = width - indent - 18
     lines = [
         *_state_lines(story.states, room, everything=everything),

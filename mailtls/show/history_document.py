@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 COLUMNS = (
     "vantage", "domain", "host", "address", "kind", "name", "value", "first_seen", "last_seen", "ended_at", "count", "evidence", "last_evidence",
+    "family",
 )  # fmt: skip
 """Of CSV. ``kind`` is ``state``, ``outcome``, ``day``, ``change`` or ``grade``."""
 
@@ -44,6 +45,7 @@ def _subject(story: Story) -> dict[str, Any]:
         "vantage": story.vantage,
         "domain": subject.domain or None,
         "host": subject.host or None,
+        "family": subject.family or None,
         "address": subject.address or None,
         "states": [_state(state) for state in story.states],
         "changes": [written(change) for change in story.changes],
@@ -78,7 +80,8 @@ def history_table(domain: str, stories: Sequence[Story], grades: Mapping[str, Se
     table = csv.DictWriter(text, COLUMNS, restval="")
     table.writeheader()
     for story in stories:
-        subject = {"vantage": story.vantage, "domain": domain, "host": story.subject.host, "address": story.subject.address}
+        whose = story.subject
+        subject = {"vantage": story.vantage, "domain": domain, "host": whose.host, "address": whose.address, "family": whose.family}
         for row in _rows(story):
             table.writerow(subject | row)
     for vantage, those in grades.items():

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mailtls.store import book
 from mailtls.store.database import StoreFailed
 from mailtls.store.engine import writing
+from mailtls.store.logged import log_joint, log_own
 from mailtls.store.unwritten import Unwritten
 from mailtls.tracking.fresh import FreshScan
 from mailtls.tracking.ledger import OUTAGE
@@ -50,7 +51,6 @@ SHOWN_AFTER_ITS_END = timedelta(days=1)
 """For how long a regression that has ended is still shown as ended."""
 VOTES_FOR = 3
 """For how many intervals the last word of a vantage is a vote."""
-_LOGGED = frozenset({Event.CONFIRMED, Event.RECOVERED, Event.ACCEPTED, Event.CHANGED, Event.RETIRED, Event.OUTAGE, Event.MEASURED_AGAIN})
 
 
 def _now() -> datetime:
@@ -105,6 +105,7 @@ class Bookkeeper:
         self._controls: dict[str, bool] | None = None
         self._watched: frozenset[str] | None = None
         self._revision = 0
+        self._has_read = False
         self._unwritten = Unwritten()
         self._joint: dict[Key, JointRegression] = {}
         self._ended: dict[str, JointRegression] = {}
@@ -206,8 +207,7 @@ class Bookkeeper:
         told = [self._muted(change) for change in happened]
         now = self._now()
         told += self.ledger.outlasting(lambda subject: self._window(subject, OUTAGE, now))
-        for change in told:
-            _log(change)
+        log_own(told)
         self._unwritten.add(self.ledger.take_changed(), told)
 
     def _turn(self, engine: Engine, learn: Callable[[], None]) -> Told:
@@ -227,7 +227,9 @@ class Bookkeeper:
         except SQLAlchemyError:
             learn()
             raise
-        self._revision = turn.revision
+        if self._has_read:
+            log_joint(self._joint, known, ended, self._unwritten.happened)
+        self._revision, self._has_read = turn.revision, True
         self._unwritten.clear()
         self._joint, self._ended = known, ended
         return self._say(now)
@@ -303,15 +305,3 @@ class _Once:
         if call is not None:
             call()
 
-
-def _log(change: Change) -> None:
-    if change.event not in _LOGGED:
-        return
-    log.info(
-        change.event.value,
-        subject=str(change.subject),
-        check=change.check,
-        before=None if change.before is None else change.before.shown,
-        after=None if change.after is None else change.after.shown,
-        **({"muted": change.muted} if change.muted else {}),
-    )

@@ -216,7 +216,9 @@ def _run_read(written: list[Any]) -> Run:
 
 
 def stories(connection: Connection, domain: str, since: datetime | None = None, vantage: str | None = None) -> tuple[Story, ...]:
-    """Return what is known of a domain over time: of itself, with each MX host it ever had, and of their endpoints.
+    """Return what is known of a domain over time: of itself, with each MX host it ever had, of those in each family, and of their endpoints.
+
+    Of a host in a family there are changes only: what it is held to is folded from its endpoints, which have the states.
 
     Args:
         connection: with an open transaction.
@@ -228,7 +230,12 @@ def stories(connection: Connection, domain: str, since: datetime | None = None, 
     of_domain = _found(connection, [f"{domain}/"], vantage)
     hosts = sorted({Subject.of(row.subject).host for row in of_domain} - {""})
     of_hosts = _found(connection, [f"/{host}/" for host in hosts], vantage)
-    return tuple(_story(connection, row, since) for row in (*of_domain, *of_hosts))
+    vantages = sorted({row.vantage for row in (*of_domain, *of_hosts)})
+    folded = [Subject(host=host, family=family) for host in hosts for family in ("ipv4", "ipv6")]
+    happened = ((place, each, _changes(connection, each.key, place, since)) for place in vantages for each in folded)
+    of_folds = (Story(place, each, changes=found) for place, each, found in happened if found)
+    whole = [_story(connection, row, since) for row in (*of_domain, *of_hosts)]
+    return (*(story for story in whole if story.subject.domain), *of_folds, *(story for story in whole if not story.subject.domain))
 
 
 def _found(connection: Connection, beginnings: Collection[str], vantage: str | None) -> list[Any]:
@@ -266,7 +273,7 @@ def _story(connection: Connection, row: Any, since: datetime | None) -> Story:
     for purpose, written in json.loads(row.runs).items():
         if since is None or _run_read(written).last >= since:
             runs.setdefault(purpose, []).append(_run_read(written))
-    happened = tuple(_changes(connection, row.subject, row.vantage, since))
+    happened = _changes(connection, row.subject, row.vantage, since)
     days: dict[str, dict[str, int]] = {}
     months = select(outcome_days.c.days).where(outcome_days.c.subject_id == row.id).order_by(outcome_days.c.month)
     for text in connection.scalars(months):
@@ -281,7 +288,11 @@ def _story(connection: Connection, row: Any, since: datetime | None) -> Story:
     )
 
 
-def _changes(connection: Connection, subject: str, vantage: str, since: datetime | None) -> Iterator[Change]:
+def _changes(connection: Connection, subject: str, vantage: str, since: datetime | None) -> tuple[Change, ...]:
+    return tuple(_changes_read(connection, subject, vantage, since))
+
+
+def _changes_read(connection: Connection, subject: str, vantage: str, since: datetime | None) -> Iterator[Change]:
     wanted = (
         select(changes.c.document)
         .where(changes.c.subject == subject, changes.c.vantage.in_(["", vantage]))

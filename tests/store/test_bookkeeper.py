@@ -12,6 +12,7 @@ from functools import partial
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from mailtls.store.accepting import accept
 from mailtls.store.bookkeeper import Bookkeeper, Muted
@@ -180,6 +181,35 @@ async def test_what_one_of_three_vantages_sees_lies_on_its_path_and_does_not_cou
             await place.books.turn()
             found = place.open()[DOMAIN]
             assert (found.counts, found.attribution, found.vantages) == (True, Attribution.SERVER, ("fra", "nyc", "sin"))
+
+
+async def test_what_vantages_settle_together_is_in_the_log_of_each_once_and_what_one_saw_alone_not_twice(url: str) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as fra, vantage(url, "nyc", clock) as nyc:
+        with capture_logs() as logged:
+            for starttls in (True, False):
+                for _ in range(5):
+                    await fra.see(starttls=True)
+                    await nyc.see(starttls=starttls)
+                    clock.now += CYCLE
+        assert [each["event"] for each in logged if "vantages" in each] == []  # on the path: it does not count
+        assert len([each for each in logged if each["event"] == "confirmed" and each["subject"] == "a.example"]) == 1
+        with capture_logs() as logged:
+            for _ in range(5):
+                await fra.see(starttls=False)
+                await nyc.see(starttls=False)
+                clock.now += CYCLE
+        together = [each for each in logged if "vantages" in each and each["subject"] == "a.example"]
+        assert [(each["event"], each["vantages"]) for each in together] == [("confirmed", "nyc")] * 2  # the other is not sure any more
+        with capture_logs() as logged:
+            await fra.books.store.run(lambda engine: accept(engine, "a.example", "starttls", "they told us", clock.now, CYCLE))
+            for place in (fra, nyc):
+                await place.books.turn()
+        assert [(each["event"], each["why"]) for each in logged if each.get("subject") == "a.example"] == [("accepted", "they told us")] * 2
+    with capture_logs() as logged:
+        async with vantage(url, "fra", clock):
+            pass
+    assert not [each for each in logged if "check" in each]
 
 
 async def test_an_operator_accepts_and_the_daemon_that_runs_takes_it_in(url: str) -> None:
