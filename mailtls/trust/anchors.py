@@ -18,13 +18,18 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from mailtls.readable import readable
 from mailtls.remembering import MIB, remembered
 from mailtls.tls.certificate import UNREADABLE, load, read_certificate
+from mailtls.trust.dane import distinguished
 from mailtls.trust.links import MAX_CHAIN, is_self_signed
+from mailtls.trust.senders import leads_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_KNOWN = 2_000
 """Authorities that are remembered. All partners of the world together have a few hundred."""
+
+MAX_TRIED = 4
+"""Anchors of the right name that are tried where the library finds no path."""
 
 # Where the library gives up, instead of finding that there is no path: its limits are ours, and no fault of the chain.
 _GAVE_UP = ("signature check limit", "exceeds max depth")
@@ -86,6 +91,9 @@ class Anchors:
         self.store = verification.Store(certificates)
         read = [read_certificate(certificate.public_bytes(Encoding.DER)) for certificate in certificates]
         self.subjects = frozenset(anchor.subject_name for anchor in read)
+        self._by_name: dict[object, list[bytes]] = {}
+        for der in (certificate.public_bytes(Encoding.DER) for certificate in certificates):
+            self._by_name.setdefault(distinguished(der, "subject"), []).append(der)
         self._keys = frozenset((anchor.subject_name, anchor.key.sha256) for anchor in read if anchor.key is not None)
         self.known = KnownAuthorities()
         """Authorities met below the anchors. No judgement of trust rests on them; they explain one."""
@@ -101,6 +109,11 @@ class Anchors:
         other = copy(self)
         other.known = known
         return other
+
+    def named_as_issuers_of(self, chain: tuple[bytes, ...]) -> list[bytes]:
+        """Return the anchors, as DER, by whose names the certificates of a chain are issued, however these are written."""
+        names = dict.fromkeys(name for der in chain if (name := distinguished(der, "issuer")) is not None)
+        return [der for name in names for der in self._by_name.get(name, ())]
 
     def are_those_of(self, der: bytes) -> bool:
         """Whether a certificate has the name and the key of one of the anchors."""
@@ -146,14 +159,25 @@ def find_path(chain: tuple[bytes, ...], anchors: Anchors, at: datetime) -> Path 
     return found
 
 
-def _serves(_policy: verification.Policy, _leaf: x509.Certificate, usage: x509.ExtendedKeyUsage | None) -> None:
+def _serves(_policy: verification.Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None) -> None:
     if usage is not None and not {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(usage):
         raise ValueError("its extended key usage does not include serverAuth")
 
 
+def _is_for_tls(_policy: verification.Policy, _leaf: x509.Certificate, usage: x509.KeyUsage | None) -> None:
+    if usage is not None and not (usage.digital_signature or usage.key_encipherment or usage.key_agreement):
+        raise ValueError("its key usage allows nothing that TLS needs")
+
+
 # The library checks a name with every server chain; its client verifier with our own rule for the key usage judges the chain alone.
-_LEAF = verification.ExtensionPolicy.permit_all().may_be_present(x509.ExtendedKeyUsage, verification.Criticality.AGNOSTIC, _serves)
-_CA = verification.ExtensionPolicy.webpki_defaults_ca()
+# Left to itself, that verifier would ask for clientAuth of authorities, too, and turn away those that certify servers only.
+_AGNOSTIC = verification.Criticality.AGNOSTIC
+_LEAF = (
+    verification.ExtensionPolicy.permit_all()
+    .may_be_present(x509.ExtendedKeyUsage, _AGNOSTIC, _serves)
+    .may_be_present(x509.KeyUsage, _AGNOSTIC, _is_for_tls)
+)
+_CA = verification.ExtensionPolicy.webpki_defaults_ca().may_be_present(x509.ExtendedKeyUsage, _AGNOSTIC, _serves)
 
 
 @remembered(16 * MIB)
@@ -169,6 +193,10 @@ def _find_path(chain: tuple[bytes, ...], anchors: Anchors, at: datetime) -> Path
     try:
         verified = builder.extension_policies(ca_policy=_CA, ee_policy=_LEAF).build_client_verifier().verify(leaf, cheap)
     except (verification.VerificationError, *UNREADABLE) as error:
+        # The library asks for more than those do with which mail is sent: what satisfies them is trusted.
+        for anchor in anchors.named_as_issuers_of(chain)[:MAX_TRIED]:
+            if path := leads_to(chain, anchor, at):
+                return Path(path)
         why = readable(str(error).split("(encountered processing")[0].strip(), 200)
         wanted = {read_certificate(der).issuer_name for der in chain}
         in_the_way = next((read for der in dear if (read := read_certificate(der)).subject_name in wanted), None)

@@ -82,7 +82,7 @@ def vouch(record: TLSA, chain: Sequence[bytes], names: Iterable[str], at: dateti
 @quietly()
 def _vouch_as_anchor(record: TLSA, chain: tuple[bytes, ...], names: tuple[str, ...], at: datetime) -> Vouching:
     full = record.data if record.matching_type == FULL else b""
-    path = _path(chain, full if record.selector == CERTIFICATE else b"")
+    path = path_from(chain, full if record.selector == CERTIFICATE else b"")
     depth = next((place for place, der in enumerate(path) if place and speaks_of(record, der)), None)
     if depth is None and record.selector == PUBLIC_KEY and full and _is_signed_by_key(path[-1], full):
         depth = len(path)
@@ -101,7 +101,7 @@ def first_that_holds(found: Sequence[Vouching]) -> Vouching | None:
 
 
 @remembered(8 * MIB)
-def _path(chain: tuple[bytes, ...], unsent: bytes) -> tuple[bytes, ...]:
+def path_from(chain: tuple[bytes, ...], unsent: bytes) -> tuple[bytes, ...]:
     """Return the certificates from the end entity on, each signed by the next, up to one that signed itself.
 
     As OpenSSL does, the first certificate that fits is taken at each step, and there is no way back; servers send what works with that.
@@ -125,7 +125,7 @@ def _path(chain: tuple[bytes, ...], unsent: bytes) -> tuple[bytes, ...]:
 
 
 def _is_named_as_issuer(der: bytes, signed: bytes) -> bool:
-    subject, issuer = _distinguished(der, "subject"), _distinguished(signed, "issuer")
+    subject, issuer = distinguished(der, "subject"), distinguished(signed, "issuer")
     return subject is not None and subject == issuer
 
 
@@ -133,7 +133,7 @@ _RDN = frozenset[tuple[str, str]]
 
 
 @remembered(8 * MIB)
-def _distinguished(der: bytes, field: str) -> tuple[_RDN, ...] | None:
+def distinguished(der: bytes, field: str) -> tuple[_RDN, ...] | None:
     """Return a name as it is compared (RFC 5280 section 7.1): whatever its letters' case, its spaces, or how its text is encoded."""
     parsed = load(der)
     try:
@@ -268,14 +268,16 @@ def _serves(purposes: x509.ExtensionType | None) -> bool:
     return not isinstance(purposes, x509.ExtendedKeyUsage) or bool(wanted & set(purposes))
 
 
-# Known to senders' libraries, and to ours only as octets: policyMappings, which matter where a policy is demanded, and Netscape's type.
+# Key identifiers must not be critical (RFC 5280 section 4.2.1.1), and senders' libraries do not know them where they are.
+_NOT_HEEDED = (x509.UnrecognizedExtension, x509.AuthorityKeyIdentifier, x509.SubjectKeyIdentifier)
+# Known to these libraries, and to ours only as octets: policyMappings, which matter where a policy is demanded, and Netscape's type.
 _HEEDED = frozenset({x509.ObjectIdentifier("2.5.29.33"), x509.ObjectIdentifier("2.16.840.1.113730.1.1")})
 
 
 def _common_objection(der: bytes) -> str:
     parsed = load(der)
     assert parsed is not None
-    unknown = any(e.critical and isinstance(e.value, x509.UnrecognizedExtension) and e.oid not in _HEEDED for e in parsed.extensions)
+    unknown = any(e.critical and isinstance(e.value, _NOT_HEEDED) and e.oid not in _HEEDED for e in parsed.extensions)
     return "has a critical extension that nobody knows" if unknown else ""
 
 
@@ -290,7 +292,7 @@ def _is_excluded(presented: Iterable[str], below: Sequence[bytes], issuer: bytes
         if any(_lies_in(name, trees[1]) or (trees[0] and not _lies_in(name, trees[0])) for name in presented):
             return True
         heads = [[comparable(base.value) for base in bases if isinstance(base, x509.DirectoryName)] for bases in (permitted, excluded)]
-        subjects = [_distinguished(der, "subject") for place, der in enumerate(below) if place == 0 or not _is_named_as_issuer(der, der)]
+        subjects = [distinguished(der, "subject") for place, der in enumerate(below) if place == 0 or not _is_named_as_issuer(der, der)]
         return any(_begins(name, heads[1]) or (heads[0] and not _begins(name, heads[0])) for name in subjects if name)
     except Exception:  # noqa: BLE001 - constraints that cannot be read cannot be heeded
         return True

@@ -7,9 +7,14 @@ from fuzz_seeds import authority, certificates
 
 from mailtls.trust.anchors import Anchors, NoPath, find_path
 from mailtls.trust.chain import chain_problems, is_vouched_for, signed_below_anchor
+from mailtls.trust.dane import distinguished, path_from
 from mailtls.trust.links import arrange, is_self_signed, is_signed_by
+from mailtls.trust.senders import leads_to
 
-COVERS = (arrange, is_signed_by, is_self_signed, find_path, Anchors.are_those_of, chain_problems, is_vouched_for, signed_below_anchor)
+COVERS = (
+    arrange, is_signed_by, is_self_signed, find_path, Anchors.are_those_of, Anchors.named_as_issuers_of, chain_problems, is_vouched_for,
+    signed_below_anchor, distinguished, path_from, leads_to,
+)  # fmt: skip
 ANCHORS = Anchors(authority().pem, "the root of the seeds")
 
 
@@ -24,6 +29,10 @@ def one(data: bytes) -> None:
         arranged = arrange(chain)
         assert set(arranged.sent) == set(chain)
         assert set(arranged.tops) <= set(chain)
+        assert path_from(chain, data)[0] == chain[0]
+        assert all(distinguished(anchor, "subject") for anchor in ANCHORS.named_as_issuers_of(chain))
+        way = leads_to(chain, data, NOW)
+        assert way == path_from(chain, data)[: len(way)]
         leads = not isinstance(find_path(chain, ANCHORS, NOW), NoPath)
         codes = {problem.code.value for problem in chain_problems(chain, ANCHORS, NOW)}
         assert not leads or not codes & {"self-signed", "unknown-root", "missing-intermediate", "issuer-not-sent"}

@@ -243,7 +243,7 @@ def test_a_modulus_or_an_exponent_beyond_bounds_is_not_computed_with(bits: int, 
 
 
 def forget() -> None:
-    for remembered in (dane._vouch_as_anchor, dane._path, dane._is_signed_by, dane._is_signed_by_key):
+    for remembered in (dane._vouch_as_anchor, dane.path_from, dane._is_signed_by, dane._is_signed_by_key):
         remembered.clear()
 
 
@@ -285,8 +285,8 @@ def test_a_crowd_of_issuers_of_one_name_is_tried_so_often_and_no_more(monkeypatc
     tried = []
     monkeypatch.setattr(dane, "_is_signed_by", lambda signed, der: tried.append((signed, der)) or False)
     crowd = tuple(authority("an intermediate").der for _ in range(19))
-    dane._path.clear()
-    assert dane._path((leaf(MIDDLE, HOST).der, *crowd), b"") != ()
+    dane.path_from.clear()
+    assert dane.path_from((leaf(MIDDLE, HOST).der, *crowd), b"") != ()
     assert len(tried) <= dane.MAX_SIGNATURES
 
 
@@ -295,7 +295,7 @@ def test_a_loop_of_issuers_ends() -> None:
     first, second = authority("first"), authority("second")
     again, back = authority("first", second, key=first.key), authority("second", first, key=second.key)
     server = leaf(again, HOST)
-    assert len(dane._path((server.der, again.der, back.der, again.der), b"")) == 3
+    assert len(dane.path_from((server.der, again.der, back.der, again.der), b"")) == 3
     assert says(record(2, 0, 1, back), (server.der, again.der, back.der)).holds
 
 
