@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from mailtls.tls.der import BIT_STRING, INTEGER, OID, SEQUENCE, Element, NotDER, bits_of, oid_name, read_element
 
-MAX_MODULUS = 8_192
-"""Bits of an RSA or DSA modulus with which a signature is verified; authorities have 4,096, and each bit more costs."""
+MAX_MODULUS = 16_384
+"""Bits of an RSA or DSA modulus with which a signature is verified. It is OpenSSL's own limit, and so that of whoever uses it: with less,
+what works for a mail sender would not count here. Authorities have 4,096; one signature of the largest takes some milliseconds at worst."""
 MAX_EXPONENT = 64
 """Bits of an RSA exponent with which a signature is verified. OpenSSL's own limit for large moduli; nearly all have 17 bits."""
 

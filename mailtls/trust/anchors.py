@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from mailtls.readable import readable
 from mailtls.remembering import MIB, remembered
 from mailtls.tls.certificate import UNREADABLE, load, read_certificate
-from mailtls.trust.dane import distinguished
+from mailtls.trust.distinguished import distinguished
 from mailtls.trust.links import MAX_CHAIN, is_self_signed
 from mailtls.trust.senders import leads_to
 

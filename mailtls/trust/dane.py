@@ -10,27 +10,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mailtls.readable import readable
 from mailtls.remembering import MIB, remembered
-from mailtls.tls.certificate import MAX_CERTIFICATE, load, quietly, read_certificate
-from mailtls.trust.links import MAX_CHAIN
+from mailtls.tls.certificate import load, quietly, read_certificate
+from mailtls.trust.distinguished import comparable, distinguished, is_named_as_issuer
+from mailtls.trust.links import MAX_CHAIN, is_signed_by_key, path_from
 from mailtls.trust.names import any_name_matches
-from mailtls.trust.tlsa import CERTIFICATE, END_ENTITY, FULL, PUBLIC_KEY, TLSA, TRUST_ANCHOR, public_key_of, speaks_of
+from mailtls.trust.tlsa import CERTIFICATE, END_ENTITY, FULL, PUBLIC_KEY, TLSA, TRUST_ANCHOR, speaks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-MAX_MODULUS = 16_384
-"""Bits of an RSA key with which a signature is verified: what OpenSSL bears, and so any sender that uses it."""
-MAX_EXPONENT = 64
-"""Bits of its public exponent, likewise."""
-MAX_SIGNATURES = 40
-"""Signatures that are verified to follow one chain."""
+    from mailtls.trust.distinguished import Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +78,7 @@ def _vouch_as_anchor(record: TLSA, chain: tuple[bytes, ...], names: tuple[str, .
     full = record.data if record.matching_type == FULL else b""
     path = path_from(chain, full if record.selector == CERTIFICATE else b"")
     depth = next((place for place, der in enumerate(path) if place and speaks_of(record, der)), None)
-    if depth is None and record.selector == PUBLIC_KEY and full and _is_signed_by_key(path[-1], full):
+    if depth is None and record.selector == PUBLIC_KEY and full and is_signed_by_key(path[-1], full):
         depth = len(path)
     if depth is None:
         return Vouching(record, None, "tlsa-invalid", "it is of no issuer that the certificate was followed to")
@@ -95,95 +89,6 @@ def _vouch_as_anchor(record: TLSA, chain: tuple[bytes, ...], names: tuple[str, .
 def first_that_holds(found: Sequence[Vouching]) -> Vouching | None:
     """Return what decides about a chain: a record that vouches for it, else the one that came nearest; ``None`` without records."""
     return next((v for v in found if v.holds), None) or next((v for v in found if v.depth is not None), None) or (found[0] if found else None)
-
-
-# Following the chain.
-
-
-@remembered(8 * MIB)
-def path_from(chain: tuple[bytes, ...], unsent: bytes) -> tuple[bytes, ...]:
-    """Return the certificates from the end entity on, each signed by the next, up to one that signed itself.
-
-    As OpenSSL does, the first certificate that fits is taken at each step, and there is no way back; servers send what works with that.
-
-    Args:
-        chain: as sent.
-        unsent: a certificate of a record, that need not be sent (RFC 7671 section 5.2.3); or none.
-
-    """
-    pool = [der for der in dict.fromkeys((*chain[1:], unsent)) if der and der != chain[0]]
-    path = [chain[0]]
-    patience = MAX_SIGNATURES
-    while not (_is_named_as_issuer(path[-1], path[-1]) and _is_signed_by(path[-1], path[-1])):
-        fitting = [der for der in pool if der not in path and _is_named_as_issuer(der, path[-1])][:patience]
-        patience -= len(fitting)
-        issuer = next((der for der in fitting if _is_signed_by(path[-1], der)), None)
-        if issuer is None:
-            break
-        path.append(issuer)
-    return tuple(path)
-
-
-def _is_named_as_issuer(der: bytes, signed: bytes) -> bool:
-    subject, issuer = distinguished(der, "subject"), distinguished(signed, "issuer")
-    return subject is not None and subject == issuer
-
-
-_RDN = frozenset[tuple[str, str]]
-
-
-@remembered(8 * MIB)
-def distinguished(der: bytes, field: str) -> tuple[_RDN, ...] | None:
-    """Return a name as it is compared (RFC 5280 section 7.1): whatever its letters' case, its spaces, or how its text is encoded."""
-    parsed = load(der)
-    try:
-        return None if parsed is None else comparable(getattr(parsed, field))
-    except Exception:  # noqa: BLE001 - what hostile DER makes a library raise is in no list of it; there is no name then
-        return None
-
-
-def comparable(name: x509.Name) -> tuple[_RDN, ...]:
-    """Return the parts of a name in a form in which they can be compared."""
-    return tuple(
-        frozenset((attribute.oid.dotted_string, " ".join(str(attribute.value).casefold().split())) for attribute in rdn) for rdn in name.rdns
-    )
-
-
-@remembered(8 * MIB)
-def _is_signed_by(signed: bytes, der: bytes) -> bool:
-    """Whether the key in a certificate signed another."""
-    key = public_key_of(der)
-    return key is not None and _is_signed_by_key(signed, key)
-
-
-@remembered(8 * MIB)
-def _is_signed_by_key(signed: bytes, key: bytes) -> bool:
-    """Whether a key, as it stands in a certificate or in a record, signed a certificate."""
-    certificate = load(signed)
-    if certificate is None or len(key) > MAX_CERTIFICATE:
-        return False
-    try:
-        issuer = load_der_public_key(key)
-        parameters, tbs, signature = certificate.signature_algorithm_parameters, certificate.tbs_certificate_bytes, certificate.signature
-        if not _is_bearable(issuer):
-            return False
-        if isinstance(issuer, rsa.RSAPublicKey):
-            assert certificate.signature_hash_algorithm is not None
-            issuer.verify(signature, tbs, parameters, certificate.signature_hash_algorithm)  # type: ignore[arg-type]  # else it raises
-        elif isinstance(issuer, ec.EllipticCurvePublicKey):
-            issuer.verify(signature, tbs, parameters)  # type: ignore[arg-type]  # else it raises
-        elif isinstance(issuer, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
-            issuer.verify(signature, tbs)
-    except Exception:  # noqa: BLE001 - as above; nothing is signed then
-        return False
-    return True
-
-
-def _is_bearable(key: object) -> bool:
-    """Whether verifying with a key is bounded, and it is of a kind that TLS knows."""
-    if isinstance(key, rsa.RSAPublicKey):
-        return key.key_size <= MAX_MODULUS and key.public_numbers().e.bit_length() <= MAX_EXPONENT
-    return isinstance(key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey)
 
 
 # What may stand against a chain that leads to the record.
@@ -214,7 +119,7 @@ def _objection(path: Sequence[bytes], names: tuple[str, ...], at: datetime) -> t
             objection = "has extensions that cannot be read"
         if objection:
             return "certificate-not-trusted", f"{which} {objection}"
-        below += place > 0 and not _is_named_as_issuer(der, der)
+        below += place > 0 and not is_named_as_issuer(der, der)
     presented = presented_names(path[0])
     if any(_is_excluded(presented, path[:place], der) for place, der in enumerate(path) if place):
         return "certificate-not-trusted", "an issuer may not certify the names that it does"
@@ -292,13 +197,13 @@ def _is_excluded(presented: Iterable[str], below: Sequence[bytes], issuer: bytes
         if any(_lies_in(name, trees[1]) or (trees[0] and not _lies_in(name, trees[0])) for name in presented):
             return True
         heads = [[comparable(base.value) for base in bases if isinstance(base, x509.DirectoryName)] for bases in (permitted, excluded)]
-        subjects = [distinguished(der, "subject") for place, der in enumerate(below) if place == 0 or not _is_named_as_issuer(der, der)]
+        subjects = [distinguished(der, "subject") for place, der in enumerate(below) if place == 0 or not is_named_as_issuer(der, der)]
         return any(_begins(name, heads[1]) or (heads[0] and not _begins(name, heads[0])) for name in subjects if name)
     except Exception:  # noqa: BLE001 - constraints that cannot be read cannot be heeded
         return True
 
 
-def _begins(name: tuple[_RDN, ...], heads: Iterable[tuple[_RDN, ...]]) -> bool:
+def _begins(name: Name, heads: Iterable[Name]) -> bool:
     return any(name[: len(head)] == head for head in heads)
 
 

@@ -11,17 +11,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from mailtls.remembering import MIB, remembered
-from mailtls.tls.certificate import UNREADABLE, load, read_certificate
+from mailtls.tls.certificate import MAX_CERTIFICATE, load, read_certificate
+from mailtls.tls.publickey import read_public_key
+from mailtls.trust.distinguished import is_named_as_issuer
+from mailtls.trust.tlsa import public_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_CHAIN = 20
 """Certificates of one chain that are looked at; real chains have two to five."""
-MAX_SIGNATURES = 60
-"""Signatures that are verified to arrange one chain; a real one takes as many as it has certificates."""
+MAX_SIGNATURES = 40
+"""Signatures that are verified to arrange or to follow one chain; a real one takes as many as it has certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +58,44 @@ class Arrangement:
         return all(place[issuer] > number for issuer, number in first.items())
 
 
-@remembered(16 * MIB)
 def is_signed_by(der: bytes, issuer: bytes) -> bool | None:
-    """Whether a certificate's signature is another's; ``None`` where that cannot be verified, or would cost too much."""
-    key = read_certificate(issuer).key
-    child, parent = load(der), load(issuer)
-    if key is None or not key.is_bounded or child is None or parent is None:
+    """Whether a certificate's signature is by another's key; ``None`` where that cannot be verified, or would cost too much."""
+    key = public_key_of(issuer)
+    return None if key is None else is_signed_by_key(der, key)
+
+
+@remembered(16 * MIB)
+def is_signed_by_key(der: bytes, key: bytes) -> bool | None:
+    """Whether a certificate's signature is by a key; ``None`` as in :func:`is_signed_by`.
+
+    Args:
+        der: the certificate.
+        key: a SubjectPublicKeyInfo, as it stands in a certificate or in a TLSA record.
+
+    """
+    certificate = load(der)
+    if certificate is None or len(key) > MAX_CERTIFICATE or not read_public_key(key).is_bounded:
         return None
     try:
-        child.verify_directly_issued_by(parent)
+        issuer = load_der_public_key(key)
+        signature, octets = certificate.signature, certificate.tbs_certificate_bytes
+        if isinstance(issuer, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+            issuer.verify(signature, octets)
+            return True
+        digest = certificate.signature_hash_algorithm
+        if digest is None:
+            return None
+        if isinstance(issuer, rsa.RSAPublicKey):
+            issuer.verify(signature, octets, certificate.signature_algorithm_parameters, digest)  # type: ignore[arg-type]  # else it raises
+        elif isinstance(issuer, dsa.DSAPublicKey):
+            issuer.verify(signature, octets, digest)
+        elif isinstance(issuer, ec.EllipticCurvePublicKey):
+            issuer.verify(signature, octets, ec.ECDSA(digest))
+        else:
+            return None
     except InvalidSignature:
         return False
-    except UNREADABLE:
+    except Exception:  # noqa: BLE001 - what hostile DER makes a library raise is in no list of it; nothing can be said then
         return None
     return True
 
@@ -76,7 +107,7 @@ def is_self_signed(der: bytes) -> bool:
 
 @remembered(8 * MIB)
 def arrange(chain: tuple[bytes, ...]) -> Arrangement:
-    """Find out how a chain hangs together, from its end entity upwards.
+    """Find out how a chain hangs together, from its end entity upwards: every link of it, for who explains why it leads nowhere.
 
     Args:
         chain: DER as sent, end entity first.
@@ -108,3 +139,28 @@ def _may_be_of(der: bytes, issuer: bytes) -> bool:
     """Whether the key identifiers of two certificates do not speak against a link."""
     wanted, has = read_certificate(der).extensions.authority_key, read_certificate(issuer).extensions.subject_key
     return wanted is None or has is None or wanted == has
+
+
+@remembered(8 * MIB)
+def path_from(chain: tuple[bytes, ...], unsent: bytes) -> tuple[bytes, ...]:
+    """Return the certificates from the end entity on, each signed by the next, up to one that signed itself: the one path that a sender takes.
+
+    As OpenSSL does, the first certificate that fits is taken at each step, and there is no way back; servers send what works with that.
+    A signature that cannot be verified fits nowhere, since no sender verifies it either.
+
+    Args:
+        chain: DER as sent, end entity first.
+        unsent: a certificate of a TLSA record, that need not be sent (RFC 7671 section 5.2.3); or none.
+
+    """
+    pool = [der for der in dict.fromkeys((*chain[1:], unsent)) if der and der != chain[0]]
+    path = [chain[0]]
+    patience = MAX_SIGNATURES
+    while not (is_named_as_issuer(path[-1], path[-1]) and is_signed_by(path[-1], path[-1])):
+        fitting = [der for der in pool if der not in path and is_named_as_issuer(der, path[-1])][:patience]
+        patience -= len(fitting)
+        issuer = next((der for der in fitting if is_signed_by(path[-1], der)), None)
+        if issuer is None:
+            break
+        path.append(issuer)
+    return tuple(path)

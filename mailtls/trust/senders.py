@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailtls.tls.certificate import load, quietly, read_certificate
-from mailtls.trust.dane import path_from, vouch
-from mailtls.trust.links import MAX_CHAIN, is_self_signed
+from mailtls.trust.dane import vouch
+from mailtls.trust.links import MAX_CHAIN, is_self_signed, path_from
 from mailtls.trust.tlsa import CERTIFICATE, FULL, TLSA, TRUST_ANCHOR
 
 if TYPE_CHECKING:

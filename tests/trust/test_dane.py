@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed448, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import DAY, NOW, Made, authority, leaf, make, usage
 
-from mailtls.trust import dane
+from mailtls.tls import publickey
+from mailtls.tls.publickey import read_public_key
+from mailtls.trust import dane, links
 from mailtls.trust.dane import Vouching, first_that_holds, presented_names, vouch
 from mailtls.trust.tlsa import TLSA
 
@@ -238,12 +239,12 @@ def test_the_whole_key_of_a_self_signed_leaf_has_signed_it() -> None:
 )  # fmt: skip
 def test_a_modulus_or_an_exponent_beyond_bounds_is_not_computed_with(bits: int, exponent_bits: int, bearable: bool) -> None:
     octets = rsa_key_of(bits, exponent_bits)
-    assert dane._is_bearable(load_der_public_key(octets)) is bearable
+    assert read_public_key(octets).is_bounded is bearable
     assert not says(TLSA(2, 1, 0, octets), (leaf(authority("r", key=rsa.generate_private_key(65537, 2048)), HOST).der,)).holds
 
 
 def forget() -> None:
-    for remembered in (dane._vouch_as_anchor, dane.path_from, dane._is_signed_by, dane._is_signed_by_key):
+    for remembered in (dane._vouch_as_anchor, links.path_from, links.is_signed_by_key):
         remembered.clear()
 
 
@@ -251,7 +252,7 @@ def test_an_issuer_with_a_key_beyond_bounds_has_signed_nothing(monkeypatch) -> N
     anchor = authority("an anchor", key=rsa.generate_private_key(65537, 2048))
     chain = (leaf(anchor, HOST).der, anchor.der)
     assert says(record(2, 0, 1, anchor), chain).holds
-    monkeypatch.setattr(dane, "MAX_MODULUS", 2_047)
+    monkeypatch.setattr(publickey, "MAX_MODULUS", 2_047)
     forget()
     for held in (record(2, 0, 1, anchor), record(2, 1, 0, anchor)):
         assert not says(held, chain).holds
@@ -283,11 +284,11 @@ def rsa_key_of(bits: int, exponent_bits: int) -> bytes:
 
 def test_a_crowd_of_issuers_of_one_name_is_tried_so_often_and_no_more(monkeypatch) -> None:
     tried = []
-    monkeypatch.setattr(dane, "_is_signed_by", lambda signed, der: tried.append((signed, der)) or False)
+    monkeypatch.setattr(links, "is_signed_by", lambda signed, der: tried.append((signed, der)) or False)
     crowd = tuple(authority("an intermediate").der for _ in range(19))
-    dane.path_from.clear()
-    assert dane.path_from((leaf(MIDDLE, HOST).der, *crowd), b"") != ()
-    assert len(tried) <= dane.MAX_SIGNATURES
+    links.path_from.clear()
+    assert links.path_from((leaf(MIDDLE, HOST).der, *crowd), b"") != ()
+    assert len(tried) <= links.MAX_SIGNATURES
 
 
 def test_a_loop_of_issuers_ends() -> None:
@@ -295,7 +296,7 @@ def test_a_loop_of_issuers_ends() -> None:
     first, second = authority("first"), authority("second")
     again, back = authority("first", second, key=first.key), authority("second", first, key=second.key)
     server = leaf(again, HOST)
-    assert len(dane.path_from((server.der, again.der, back.der, again.der), b"")) == 3
+    assert len(links.path_from((server.der, again.der, back.der, again.der), b"")) == 3
     assert says(record(2, 0, 1, back), (server.der, again.der, back.der)).holds
 
 
