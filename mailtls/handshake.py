@@ -19,14 +19,12 @@ from mailtls.hellos import Refused
 from mailtls.model import Cause, Stage
 from mailtls.readable import readable
 from mailtls.tls.answer import read_alert, read_suite
-from mailtls.tls.names import ALERTS, cipher_suite_name, group_name
+from mailtls.tls.names import ALERTS, cipher_suite_name, group_name, version_name
 
 MAX_HANDSHAKE = 524_288
 """Octets that a server may send until its handshake is over."""
 _KEPT = 20_480
 """Octets of the server's first flight that are kept to read its hello from: one record, and some more."""
-
-_VERSIONS = {"SSLv3": "SSLv3", "TLSv1": "TLSv1.0", "TLSv1.1": "TLSv1.1", "TLSv1.2": "TLSv1.2", "TLSv1.3": "TLSv1.3"}
 
 # Ends of our own library's complaints about parameters that it will not use; the server did nothing but choose them.
 _LOCAL_LIMITS = (
@@ -227,7 +225,7 @@ class Channel:
 
     def _handshake(self) -> Handshake:
         code = read_suite(bytes(self._first))
-        version = _VERSIONS.get(self._tls.get_protocol_version_name(), self._tls.get_protocol_version_name())
+        version = version_name(self._tls.get_protocol_version())
         suite = cipher_suite_name(code) if code is not None else self._tls.get_cipher_name() or ""
         chain = self._tls.get_peer_cert_chain() or []
         group = self._tls.get_group_name()

@@ -11,7 +11,8 @@ from mailtls.facts.declaration import Better, Fact, Kind, Scope
 from mailtls.facts.shapes import TEXT, listed, made_of, words
 from mailtls.model import Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
-from mailtls.tls.extensions import ANY_PURPOSE, DIGITAL_SIGNATURE, SERVER_AUTH
+from mailtls.tls.extensions import DIGITAL_SIGNATURE
+from mailtls.tls.oids import ANY_PURPOSE, SERVER_AUTH
 from mailtls.trust.chain import chain_problems, signed_below_anchor
 from mailtls.trust.links import is_self_signed
 

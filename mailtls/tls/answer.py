@@ -16,8 +16,8 @@ from mailtls.model import Cause, Stage
 from mailtls.readable import readable
 from mailtls.remembering import MIB, remembered
 from mailtls.tls import sslv2
-from mailtls.tls.hello import CODES, KEY_SHARE, SUPPORTED_VERSIONS
-from mailtls.tls.names import ALERTS, version_name
+from mailtls.tls.hello import KEY_SHARE, SUPPORTED_VERSIONS
+from mailtls.tls.names import ALERTS, VERSION_CODES, version_name
 from mailtls.tls.primes import group_of_prime
 from mailtls.tls.suites import KeyExchange, key_exchange
 from mailtls.tls.wire import Cursor, Truncated
@@ -224,7 +224,7 @@ class _Flight:
         extensions = _extensions(hello)
         if SUPPORTED_VERSIONS in extensions:
             code = Cursor(extensions[SUPPORTED_VERSIONS]).uint(2)
-        if code > CODES[self._offer.version] or code < CODES["SSLv3"]:
+        if code > VERSION_CODES[self._offer.version] or code < VERSION_CODES["SSLv3"]:
             raise _Nonsense(f"version 0x{code:04x}, which was not offered")
         if suite not in self._offer.cipher_suites:
             raise _Nonsense(f"suite 0x{suite:04x}, which was not offered")

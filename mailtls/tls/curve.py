@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-_EC_PUBLIC_KEY = bytes.fromhex("06072a8648ce3d0201")  # RFC 5480 section 2.1.1, as it stands in front of the curve's own identifier
-_CURVES = {
-    bytes.fromhex("06082a8648ce3d030101"): 19,  # secp192r1
-    bytes.fromhex("06052b81040021"): 21,  # secp224r1
-    bytes.fromhex("06052b8104000a"): 22,  # secp256k1
-    bytes.fromhex("06082a8648ce3d030107"): 23,  # secp256r1
-    bytes.fromhex("06052b81040022"): 24,  # secp384r1
-    bytes.fromhex("06052b81040023"): 25,  # secp521r1
-    bytes.fromhex("06092b2403030208010107"): 26,  # brainpoolP256r1
-    bytes.fromhex("06092b240303020801010b"): 27,  # brainpoolP384r1
-    bytes.fromhex("06092b240303020801010d"): 28,  # brainpoolP512r1
-}
+from functools import cache
+from typing import TYPE_CHECKING
+
+from mailtls.tls import oids
+from mailtls.tls.der import oid_octets
+from mailtls.tls.names import group_of
+from mailtls.tls.suites import groups_before_13
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_EC_PUBLIC_KEY = oid_octets(oids.EC)  # RFC 5480 section 2.1.1: it stands in front of the curve's own identifier
+
+
+@cache
+def _codes() -> Mapping[bytes, int]:
+    codes = {group_of(code): code for code in groups_before_13()}
+    return {oid_octets(oid): codes[name] for oid, (name, _bits) in oids.CURVES.items() if name in codes}
 
 
 def curve_of(chain: tuple[bytes, ...]) -> int | None:
-    """Return the named group of the end entity's elliptic curve key, or ``None`` where none is found."""
+    """Return the named group, of those before TLS 1.3, of the end entity's elliptic curve key, or ``None`` where none is found."""
     if not chain:
         return None
     _, found, rest = chain[0].partition(_EC_PUBLIC_KEY)
     if not found or len(rest) < 2:
         return None
-    return _CURVES.get(rest[: 2 + rest[1]])
+    return _codes().get(rest[: 2 + rest[1]])

@@ -89,6 +89,16 @@ def oid_name(octets: bytes) -> str:
     return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
 
 
+def oid_octets(name: str) -> bytes:
+    """Return an object identifier as it stands in DER, tag and length with it: the other way round from :func:`oid_name`."""
+    first, second, *rest = map(int, name.split("."))
+    content = b""
+    for arc in (40 * first + second, *rest):
+        groups = [arc >> shift & 0x7F for shift in range(7 * (max(arc.bit_length() - 1, 0) // 7), -1, -7)]
+        content += bytes([*(group | 0x80 for group in groups[:-1]), groups[-1]])
+    return bytes([OID, len(content)]) + content
+
+
 def bits_of(octets: bytes) -> int:
     """Return of how many bits a number is, from the content of an INTEGER. Raises :exc:`NotDER` where it is negative, or none."""
     if not octets or octets[0] & 0x80:

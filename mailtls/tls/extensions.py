@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Never
 
 from mailtls.readable import readable
+from mailtls.tls import oids
 from mailtls.tls.der import BIT_STRING, BOOLEAN, INTEGER, OCTETS, OID, SEQUENCE, Element, NotDER, oid_name, read_element
 from mailtls.tls.timestamps import read_timestamps
 
@@ -18,7 +19,6 @@ MAX_NAMES = 1_000
 
 DIGITAL_SIGNATURE = 0
 """The bit of the key usage for keys that sign a handshake (section 4.2.1.3)."""
-SERVER_AUTH, ANY_PURPOSE = "1.3.6.1.5.5.7.3.1", "2.5.29.37.0"
 _STATUS_REQUEST = 5
 _DNS_NAME, _KEY_IDENTIFIER = 0x82, 0x80
 
@@ -128,12 +128,12 @@ def _must_staple(der: bytes) -> bool:
 
 
 _READERS: dict[str, tuple[str, str, Callable[[bytes], object]]] = {
-    "2.5.29.17": ("names", "subject alternative names", _names),
-    "2.5.29.19": ("is_authority", "basic constraints", _is_authority),
-    "2.5.29.15": ("key_usage", "key usage", _key_usage),
-    "2.5.29.37": ("purposes", "extended key usage", _purposes),
-    "2.5.29.14": ("subject_key", "subject key identifier", _subject_key),
-    "2.5.29.35": ("authority_key", "authority key identifier", _authority_key),
-    "1.3.6.1.5.5.7.1.24": ("must_staple", "TLS feature", _must_staple),
-    "1.3.6.1.4.1.11129.2.4.2": ("logs", "certificate timestamps", read_timestamps),
+    oids.ALTERNATIVE_NAMES: ("names", "subject alternative names", _names),
+    oids.BASIC_CONSTRAINTS: ("is_authority", "basic constraints", _is_authority),
+    oids.KEY_USAGE: ("key_usage", "key usage", _key_usage),
+    oids.EXTENDED_KEY_USAGE: ("purposes", "extended key usage", _purposes),
+    oids.SUBJECT_KEY: ("subject_key", "subject key identifier", _subject_key),
+    oids.AUTHORITY_KEY: ("authority_key", "authority key identifier", _authority_key),
+    oids.TLS_FEATURE: ("must_staple", "TLS feature", _must_staple),
+    oids.TIMESTAMPS_OF_CERTIFICATE: ("logs", "certificate timestamps", read_timestamps),
 }

@@ -10,13 +10,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mailtls.tls import sslv2
+from mailtls.tls.names import VERSION_CODES
 from mailtls.tls.wire import uint, uints, vector
 
 if TYPE_CHECKING:
     from mailtls.hellos import HelloOffer
-
-CODES = {"SSLv2": sslv2.VERSION, "SSLv3": 0x0300, "TLSv1.0": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
-"""Protocol versions as they stand on the wire."""
 
 EMPTY_RENEGOTIATION_INFO = 0x00FF
 FALLBACK = 0x5600
@@ -51,7 +49,7 @@ def client_hello(offer: HelloOffer, host: str, random: bytes) -> bytes:
     """
     if offer.version == "SSLv2":
         return sslv2.client_hello(offer, random)
-    code = CODES[offer.version]
+    code = VERSION_CODES[offer.version]
     suites = offer.cipher_suites
     if offer.fallback:
         suites = (*suites, FALLBACK)
@@ -83,7 +81,7 @@ def _extensions(offer: HelloOffer, host: str) -> bytes:
     if offer.signature_schemes:
         parts.append(_listing(SIGNATURE_ALGORITHMS, offer.signature_schemes))
     if offer.version == "TLSv1.3":
-        versions = (_GREASE, CODES["TLSv1.3"]) if offer.grease else (CODES["TLSv1.3"],)
+        versions = (_GREASE, VERSION_CODES["TLSv1.3"]) if offer.grease else (VERSION_CODES["TLSv1.3"],)
         parts.append(_extension(SUPPORTED_VERSIONS, vector(1, uints(2, versions))))
         parts.append(_NO_SHARE)
     else:

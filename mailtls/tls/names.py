@@ -11,8 +11,12 @@ if TYPE_CHECKING:
 
 _DATA = f"{__file__.rpartition('/')[0]}/data"
 
-VERSIONS = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
-"""Protocol versions, weakest first."""
+VERSION_CODES: Mapping[str, int] = {
+    "SSLv2": 0x0002, "SSLv3": 0x0300, "TLSv1.0": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304,
+}  # fmt: skip
+"""Protocol versions as they stand in a hello, weakest first."""
+VERSIONS = tuple(VERSION_CODES)
+"""Their names."""
 
 
 def version_rank(version: str) -> int:
@@ -95,10 +99,10 @@ def signature_scheme(code: int) -> str:
 
 def version_name(code: int) -> str:
     """Return the name of a version's code. Raises ``KeyError`` for one that is none."""
-    return _VERSION_CODES[code]
+    return _VERSION_NAMES[code]
 
 
-_VERSION_CODES = {0x0002: "SSLv2", 0x0300: "SSLv3", 0x0301: "TLSv1.0", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
+_VERSION_NAMES = {code: name for name, code in VERSION_CODES.items()}
 
 
 def has_forward_secrecy(version: str, cipher_suite: str) -> bool:

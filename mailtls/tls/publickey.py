@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from mailtls.tls import oids
 from mailtls.tls.der import BIT_STRING, INTEGER, OID, SEQUENCE, Element, NotDER, bits_of, oid_name, read_element
 
 MAX_MODULUS = 16_384
@@ -16,30 +17,14 @@ what works for a mail sender would not count here. Authorities have 4,096; one s
 MAX_EXPONENT = 64
 """Bits of an RSA exponent with which a signature is verified. OpenSSL's own limit for large moduli; nearly all have 17 bits."""
 
-_CURVES = {
-    "1.2.840.10045.3.1.1": ("secp192r1", 192), "1.3.132.0.33": ("secp224r1", 224), "1.2.840.10045.3.1.7": ("secp256r1", 256),
-    "1.3.132.0.34": ("secp384r1", 384), "1.3.132.0.35": ("secp521r1", 521), "1.3.132.0.10": ("secp256k1", 256),
-    "1.3.132.0.1": ("sect163k1", 163), "1.3.132.0.15": ("sect163r2", 163), "1.3.132.0.26": ("sect233k1", 233),
-    "1.3.132.0.27": ("sect233r1", 233), "1.3.132.0.16": ("sect283k1", 283), "1.3.132.0.17": ("sect283r1", 283),
-    "1.3.132.0.36": ("sect409k1", 409), "1.3.132.0.37": ("sect409r1", 409), "1.3.132.0.38": ("sect571k1", 571),
-    "1.3.132.0.39": ("sect571r1", 571),
-    "1.3.36.3.3.2.8.1.1.3": ("brainpoolP192r1", 192), "1.3.36.3.3.2.8.1.1.5": ("brainpoolP224r1", 224),
-    "1.3.36.3.3.2.8.1.1.7": ("brainpoolP256r1", 256), "1.3.36.3.3.2.8.1.1.9": ("brainpoolP320r1", 320),
-    "1.3.36.3.3.2.8.1.1.11": ("brainpoolP384r1", 384), "1.3.36.3.3.2.8.1.1.13": ("brainpoolP512r1", 512),
-    "1.2.156.10197.1.301": ("curveSM2", 256),
-}  # fmt: skip
-"""The named curves, and the bits of their fields (RFC 5480, SEC 2, RFC 5639, RFC 8998)."""
-_RSA, _RSA_PSS, _DSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10", "1.2.840.10040.4.1", "1.2.840.10045.2.1"
 SPELT_OUT = "spelt out"
-CURVES = tuple(name for name, _bits in _CURVES.values())
+CURVES = tuple(name for name, _bits in oids.CURVES.values())
 """The names of the curves that are known."""
 KINDS = ("RSA", "ECDSA", "Ed25519", "Ed448", "DSA", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87")
 """The kinds of key that are known."""
-_PRIME_FIELD = "1.2.840.10045.1.1"
 _FIXED = {
-    "1.3.101.112": ("Ed25519", 32), "1.3.101.113": ("Ed448", 57),
-    "2.16.840.1.101.3.4.3.17": ("ML-DSA-44", 1_312), "2.16.840.1.101.3.4.3.18": ("ML-DSA-65", 1_952),
-    "2.16.840.1.101.3.4.3.19": ("ML-DSA-87", 2_592),
+    oids.ED25519: ("Ed25519", 32), oids.ED448: ("Ed448", 57), oids.ML_DSA_44: ("ML-DSA-44", 1_312), oids.ML_DSA_65: ("ML-DSA-65", 1_952),
+    oids.ML_DSA_87: ("ML-DSA-87", 2_592),
 }  # fmt: skip
 """Octets of the keys that have but one size (RFC 8032 section 5, FIPS 204 section 4)."""
 
@@ -84,16 +69,16 @@ def read_public_key(der: bytes) -> PublicKey:
 
 
 def _read(sha256: str, algorithm: str, parameters: list[Element], key: bytes) -> PublicKey:
-    if algorithm in (_RSA, _RSA_PSS):
+    if algorithm in (oids.RSA, oids.RSA_PSS):
         return _rsa(sha256, key)
-    if algorithm == _EC:
+    if algorithm == oids.EC:
         return _curve(sha256, parameters, key)
     if algorithm in _FIXED:
         kind, size = _FIXED[algorithm]
         if len(key) != size:
             raise NotDER(f"a key of {kind} that has not its {size} octets")
         return PublicKey(sha256, kind, 8 * size, is_bounded=True)
-    if algorithm == _DSA:
+    if algorithm == oids.DSA:
         if not parameters or parameters[0].tag != SEQUENCE:
             raise NotDER("a DSA key without its parameters")
         bits = bits_of(_numbers(parameters[0].inside(), 3)[0])
@@ -105,16 +90,16 @@ def _curve(sha256: str, parameters: list[Element], point: bytes) -> PublicKey:
     if parameters and parameters[0].tag == SEQUENCE:  # X9.62: version, field, curve, base point, order
         spelt = parameters[0].inside()
         field = spelt[1].inside() if len(spelt) > 1 else []
-        if len(field) != 2 or field[0].tag != OID or oid_name(field[0].content) != _PRIME_FIELD:
+        if len(field) != 2 or field[0].tag != OID or oid_name(field[0].content) != oids.PRIME_FIELD:
             raise NotDER("a curve that is spelt out, over a field that is not known here")
         oddity = "its curve is spelt out instead of named (RFC 5480 section 2.1.1)"
         return PublicKey(sha256, "ECDSA", bits_of(_numbers(field[1:], 1)[0]), oddity=oddity, curve=SPELT_OUT)
     if not parameters or parameters[0].tag != OID:
         raise NotDER("a key without its curve")
     curve = oid_name(parameters[0].content)
-    if curve not in _CURVES:
+    if curve not in oids.CURVES:
         raise NotDER(f"the curve {curve}, which is not known here")
-    name, bits = _CURVES[curve]
+    name, bits = oids.CURVES[curve]
     size = (bits + 7) // 8
     if len(point) not in (1 + size, 1 + 2 * size):
         raise NotDER(f"no point of the curve {curve}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailtls.tls import oids
 from mailtls.tls.der import OID, SEQUENCE, Element, NotDER, oid_name
 
 _ALGORITHMS = {
@@ -22,17 +23,12 @@ _ALGORITHMS = {
     "1.2.840.10045.4.3.2": ("ecdsa-with-SHA256", "SHA-256"),
     "1.2.840.10045.4.3.3": ("ecdsa-with-SHA384", "SHA-384"),
     "1.2.840.10045.4.3.4": ("ecdsa-with-SHA512", "SHA-512"),
-    "1.3.101.112": ("Ed25519", "SHA-512"),
-    "1.3.101.113": ("Ed448", "SHAKE256"),
-    "2.16.840.1.101.3.4.3.17": ("id-ml-dsa-44", "SHAKE256"),
-    "2.16.840.1.101.3.4.3.18": ("id-ml-dsa-65", "SHAKE256"),
-    "2.16.840.1.101.3.4.3.19": ("id-ml-dsa-87", "SHAKE256"),
+    oids.ED25519: ("Ed25519", "SHA-512"),
+    oids.ED448: ("Ed448", "SHAKE256"),
+    oids.ML_DSA_44: ("id-ml-dsa-44", "SHAKE256"),
+    oids.ML_DSA_65: ("id-ml-dsa-65", "SHAKE256"),
+    oids.ML_DSA_87: ("id-ml-dsa-87", "SHAKE256"),
 }
-_PSS = "1.2.840.113549.1.1.10"
-_HASHES = {
-    "1.2.840.113549.2.5": "MD5", "1.3.14.3.2.26": "SHA-1", "2.16.840.1.101.3.4.2.4": "SHA-224", "2.16.840.1.101.3.4.2.1": "SHA-256",
-    "2.16.840.1.101.3.4.2.2": "SHA-384", "2.16.840.1.101.3.4.2.3": "SHA-512",
-}  # fmt: skip
 
 
 def signature_of(algorithm: Element) -> tuple[str, str | None]:
@@ -46,7 +42,7 @@ def signature_of(algorithm: Element) -> tuple[str, str | None]:
     if algorithm.tag != SEQUENCE or not parts or parts[0].tag != OID:
         raise NotDER("no signature algorithm")
     number = oid_name(parts[0].content)
-    if number == _PSS:
+    if number == oids.RSA_PSS:
         return "rsassaPss", _hash_of_pss(parts[1:])
     return _ALGORITHMS.get(number, (number, None))
 
@@ -58,4 +54,4 @@ def _hash_of_pss(parameters: list[Element]) -> str | None:
         return "SHA-1"
     named = fields[0].inside()
     inner = named[0].inside() if named else []
-    return _HASHES.get(oid_name(inner[0].content)) if inner and inner[0].tag == OID else None
+    return oids.HASHES.get(oid_name(inner[0].content)) if inner and inner[0].tag == OID else None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailtls.hellos import Accepted, Refused
+from mailtls.tls.names import VERSION_CODES
 from mailtls.tls.wire import Cursor, uint, uints
 
 if TYPE_CHECKING:
     from mailtls.hellos import Answer, HelloOffer
 
-VERSION = 0x0002
+_VERSION = VERSION_CODES["SSLv2"]
 MAX_RECORD = 16_384 + 2_048
 """Octets of a record that is read; the draft allows 32,767, and no SERVER-HELLO needs as many as a TLS record has."""
 _HANDSHAKE_FAILURE = 40
@@ -26,7 +27,7 @@ def client_hello(offer: HelloOffer, random: bytes) -> bytes:
     """Write CLIENT-HELLO (draft section 2.5), with a challenge of 16 octets. Raises ``OverflowError`` where the kinds do not fit."""
     kinds, challenge = uints(3, offer.cipher_suites), random[:16]
     sizes = uint(2, len(kinds)) + uint(2, 0) + uint(2, len(challenge))
-    body = b"\x01" + uint(2, VERSION) + sizes + kinds + challenge
+    body = b"\x01" + uint(2, _VERSION) + sizes + kinds + challenge
     if len(body) >= _TWO_OCTETS << 8:
         raise OverflowError("the length of the record would run into the bit that marks its header")
     return uint(2, _TWO_OCTETS << 8 | len(body)) + body
@@ -59,7 +60,7 @@ def read_answer(wire: bytes | bytearray) -> Answer | None:
     if kind != _SERVER_HELLO:
         raise NotSSLv2(f"an SSLv2 message of type {kind} and {size} octets")
     message.take(2)
-    if message.uint(2) != VERSION:
+    if message.uint(2) != _VERSION:
         raise NotSSLv2("another version than SSLv2 in its own hello")
     sizes = message.uint(2), message.uint(2), message.uint(2)
     der, listed = message.take(sizes[0]), Cursor(message.take(sizes[1]))

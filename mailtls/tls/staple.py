@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mailtls.tls import oids
 from mailtls.tls.der import (
     ENUMERATED,
     GENERALIZED_TIME,
@@ -31,9 +32,6 @@ MAX_ANSWERS = 50
 
 _STATUSES = {0x80: "good", 0xA1: "revoked", 0x82: "unknown"}
 _OUTCOMES = {0: "successful", 1: "malformed-request", 2: "internal-error", 3: "try-later", 5: "signature-required", 6: "unauthorized"}
-_BASIC = "1.3.6.1.5.5.7.48.1.1"
-_HASHES = {"1.3.14.3.2.26": "sha1", "2.16.840.1.101.3.4.2.1": "sha256", "2.16.840.1.101.3.4.2.2": "sha384", "2.16.840.1.101.3.4.2.3": "sha512"}
-_TIMESTAMPS = "1.3.6.1.4.1.11129.2.4.5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ def _answers(parts: list[Element]) -> tuple[StapleAnswer, ...]:
     if len(parts) != 1 or parts[0].tag != 0xA0:
         raise NotDER("a success without a response")
     kind, content = _expect(read_element(parts[0].content, SEQUENCE).inside(), OID, OCTETS)
-    if oid_name(kind.content) != _BASIC:
+    if oid_name(kind.content) != oids.BASIC_STAPLE:
         raise NotDER("a response of a kind that is not known")
     basic = read_element(content.content, SEQUENCE).inside()
     if not basic or basic[0].tag != SEQUENCE:
@@ -122,7 +120,7 @@ def _answer(fields: list[Element]) -> StapleAnswer:
     return StapleAnswer(
         status=_STATUSES[fields[1].tag],
         serial=serial.content,
-        digest=_HASHES.get(oid_name(number.content), ""),
+        digest=oids.HASHES.get(oid_name(number.content), "").replace("-", "").lower(),
         issuer_name=name.content,
         issuer_key=key.content,
         this_update=generalized_time(fields[2].content),
@@ -134,7 +132,7 @@ def _answer(fields: list[Element]) -> StapleAnswer:
 def _logs(extensions: Element) -> tuple[str, ...]:
     for extension in extensions.inside():
         fields = extension.inside()
-        if len(fields) > 1 and fields[0].tag == OID and oid_name(fields[0].content) == _TIMESTAMPS:
+        if len(fields) > 1 and fields[0].tag == OID and oid_name(fields[0].content) == oids.TIMESTAMPS_OF_STAPLE:
             return read_timestamps(fields[-1].content)
     return ()
 

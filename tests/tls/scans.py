@@ -12,7 +12,8 @@ from mailtls.hellos import Accepted, Answer, Asked, HelloOffer, Refused, Silent
 from mailtls.model import Cause, Stage
 from mailtls.tls.answer import AnswerReader
 from mailtls.tls.enumeration import Enumeration
-from mailtls.tls.hello import CODES, client_hello
+from mailtls.tls.hello import client_hello
+from mailtls.tls.names import VERSION_CODES
 from mailtls.tls.suites import offerable
 
 RANDOM = bytes(range(32))
@@ -100,7 +101,7 @@ def _made_up(dice: random.Random, *, odd: bool) -> TLSServer:
 
 def truly_accepted(server: TLSServer, version: str) -> set[int]:
     """Return what the model accepts of a version, whatever named fields a client may offer."""
-    code = CODES[version]
+    code = VERSION_CODES[version]
     return set(replace(server, rfc7919=False).negotiable(code)) if code in server.suites else set()
 
 

@@ -9,7 +9,8 @@ from certmaking import tlv
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailtls.tls.der import MAX_ELEMENTS, NotDER, bits_of, generalized_time, oid_name, read_element, read_elements
+from mailtls.tls import oids
+from mailtls.tls.der import MAX_ELEMENTS, OID, NotDER, bits_of, generalized_time, oid_name, oid_octets, read_element, read_elements
 
 
 @given(st.lists(st.tuples(st.integers(0, 255).filter(lambda tag: tag & 0x1F != 0x1F), st.binary(max_size=300)), max_size=5))
@@ -79,3 +80,10 @@ def test_a_time_is_in_utc_to_the_second() -> None:
     for odd in (b"20261124123000", b"20261124123000.5Z", b"20261124123000+0100", b"20261324123000Z", b"2026112412300 Z", b"\xd9\xa0" * 7 + b"Z"):
         with pytest.raises(NotDER):
             generalized_time(odd)
+
+
+def test_an_object_identifier_is_written_as_it_is_read() -> None:
+    assert oid_octets("1.2.840.10045.2.1") == bytes.fromhex("06072a8648ce3d0201")
+    numbers = [value for name, value in vars(oids).items() if name.isupper() for value in (value if isinstance(value, dict) else (value,))]
+    assert len(numbers) == len(set(numbers)) > 40
+    assert all(oid_name(read_element(oid_octets(number), OID).content) == number for number in numbers)

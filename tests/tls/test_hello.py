@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from server_model import Hello, read_hello
 
 from mailtls.hellos import HelloOffer
-from mailtls.tls.hello import CODES, ODD_NAME, client_hello
+from mailtls.tls.hello import ODD_NAME, client_hello
+from mailtls.tls.names import VERSION_CODES
 from mailtls.tls.suites import SCHEMES, SCHEMES_13, groups_before_13, groups_of_13, offerable
 
 RANDOM = bytes(range(100, 132))
@@ -45,7 +46,7 @@ def message(offer: HelloOffer) -> bytes:
 @pytest.mark.parametrize("offer", SIMPLE.values(), ids=SIMPLE.keys())
 def test_a_server_reads_what_was_offered(offer: HelloOffer) -> None:
     hello = sent(offer)
-    assert hello.highest == CODES[offer.version]
+    assert hello.highest == VERSION_CODES[offer.version]
     assert hello.random == RANDOM
     assert [code for code in hello.suites if code != 0x00FF] == list(offer.cipher_suites)
     assert (hello.groups or ()) == offer.groups
@@ -220,7 +221,7 @@ def test_whatever_is_offered_is_read_back(offer: HelloOffer) -> None:
     assert tuple(code for code in hello.suites if code not in signals) == offer.cipher_suites
     assert tuple(code for code in hello.groups or () if code not in model.GREASE) == offer.groups
     assert (hello.signature_schemes or ()) == offer.signature_schemes
-    assert hello.highest == CODES[offer.version]
+    assert hello.highest == VERSION_CODES[offer.version]
     assert (model.FALLBACK_SCSV in hello.suites) is offer.fallback
     if offer.version not in ("SSLv2", "SSLv3"):
         assert hello.sni == {"host": HOST, "none": None, "odd": ODD_NAME}[offer.server_name]

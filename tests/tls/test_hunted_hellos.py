@@ -17,8 +17,7 @@ from mailtls.evidence import Exchange, Failure, Handshake, Offer, ProbeEvidence,
 from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer, Refused, Silent
 from mailtls.model import Absent, Cause, Endpoint, Known, Reading, Stage, Unknown
 from mailtls.tls.enumeration import Enumeration
-from mailtls.tls.hello import CODES
-from mailtls.tls.names import VERSIONS
+from mailtls.tls.names import VERSION_CODES, VERSIONS
 from mailtls.tls.picture import Picture, read_picture
 from mailtls.tls.recheck import Recheck
 from mailtls.tls.suites import groups_before_13, offerable
@@ -62,7 +61,7 @@ def falsely_denied(picture: Picture, *machines: TLSServer) -> set[str]:
     found = set()
     for version in VERSIONS[1:]:
         truth = set[int]().union(*(truly_accepted(machine, version) for machine in machines))
-        spoken = any(CODES[version] in machine.suites for machine in machines)
+        spoken = any(VERSION_CODES[version] in machine.suites for machine in machines)
         if truth - picture.accepted.get(version, {}).keys() - picture.open_suites(version) or (spoken and picture.spoken.get(version) is False):
             found.add(version)
     return found
