@@ -209,3 +209,12 @@ def staple_for(
 
 def _time(moment: datetime) -> bytes:
     return tlv(0x18, f"{moment:%Y%m%d%H%M%SZ}".encode())
+
+
+def dated(der: bytes, not_before: bytes, not_after: bytes) -> bytes:
+    """Return a certificate with other dates, as GeneralizedTime; its signature no longer fits."""
+    tbs, algorithm, signature = elements(der)
+    fields = elements(tbs)
+    place = 4 if fields[0][0] == 0xA0 else 3
+    fields[place] = tlv(0x30, tlv(0x18, not_before), tlv(0x18, not_after))
+    return tlv(0x30, tlv(0x30, *fields), algorithm, signature)

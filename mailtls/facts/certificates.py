@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mailtls.evidence import Handshake, Purpose
@@ -12,6 +11,7 @@ from mailtls.facts.handshake import without_tls
 from mailtls.facts.shapes import NUMBER, TEXT, TRUTH, listed, made_of, words
 from mailtls.facts.visits import all_visits, unknown_of, usual_handshake, vouched
 from mailtls.hellos import Accepted, Refused
+from mailtls.instants import moment_of, rfc3339
 from mailtls.model import Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
 from mailtls.tls.kept import MAX_LEAVES
@@ -99,8 +99,8 @@ def _shown(chain: tuple[bytes, ...]) -> dict[str, Any]:
         "curve": None if leaf.key is None else leaf.key.curve,
         "spki_sha256": None if leaf.key is None else leaf.key.sha256,
         "signature_algorithm": leaf.signature_algorithm,
-        "not_before": _rfc3339(leaf.not_before),
-        "not_after": _rfc3339(leaf.not_after),
+        "not_before": rfc3339(leaf.not_before),
+        "not_after": rfc3339(leaf.not_after),
         "names": list(leaf.names),
         "sha256": leaf.sha256,
         "subject": leaf.subject,
@@ -119,12 +119,8 @@ def _member(certificate: Certificate) -> dict[str, Any]:
         "key_type": certificate.key_type,
         "key_bits": certificate.key_bits,
         "signature_algorithm": certificate.signature_algorithm,
-        "not_after": _rfc3339(certificate.not_after),
+        "not_after": rfc3339(certificate.not_after),
     }
-
-
-def _rfc3339(date: datetime | None) -> str | None:
-    return None if date is None else date.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _certificates(scan: ScanEvidence, anchors: Anchors) -> Reading[list[dict[str, Any]]]:
@@ -228,8 +224,7 @@ def _key_strength(scan: ScanEvidence, anchors: Anchors) -> Reading[int]:
 def _dated(certificates: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], float]]:
     for certificate in certificates:
         if certificate["not_after"] is not None:
-            until = datetime.strptime(certificate["not_after"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-            yield (certificate["key_type"] or "unknown",), until.timestamp()
+            yield (certificate["key_type"] or "unknown",), moment_of(certificate["not_after"]).timestamp()
 
 
 _PARTS = made_of(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mailtls.facts.declaration import Better, Check, Fact, Kind, Metric, Scope, truth_gauge
 from mailtls.facts.routing import unknown_lookup
 from mailtls.facts.shapes import NUMBER, PROBLEMS, TEXT, listed, made_of, words
 from mailtls.facts.visits import unknown_of
+from mailtls.instants import moment_of, rfc3339
 from mailtls.model import Absent, Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
 from mailtls.trust.mta_sts import Flaw, Mode, StsRecord, find_record, mx_matches
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from mailtls.trust.pkix import Anchors
 
 _ABSENT = "absent"
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def why_no_texts(route: RouteEvidence, lookup: Lookup | None) -> Unknown | None:
@@ -83,7 +82,7 @@ def _shown(route: RouteEvidence, anchors: Anchors) -> Reading[dict[str, Any]]:
 
 def _fetched_at(route: RouteEvidence, anchors: Anchors) -> Reading[str]:
     found = _policy(route, anchors)
-    return Known(found.value[1].began.strftime(_TIME)) if isinstance(found, Known) else found
+    return Known(rfc3339(found.value[1].began)) if isinstance(found, Known) else found
 
 
 def _flaws(route: RouteEvidence, anchors: Anchors) -> Reading[tuple[Flaw, ...]]:
@@ -125,7 +124,7 @@ def _certificate_not_after(route: RouteEvidence, anchors: Anchors) -> Reading[st
     if fetch is not None:
         until = read_certificate(fetch.chain[0]).not_after
         if until is not None:
-            return Known(until.strftime(_TIME))
+            return Known(rfc3339(until))
         return Unknown(Cause.PROTOCOL_ERROR, Stage.HTTPS, f"the certificate of {fetch.host} cannot be read")
     flaws = _flaws(route, anchors)
     return flaws if isinstance(flaws, Unknown) else Absent()
@@ -137,7 +136,7 @@ def _changes(route: RouteEvidence, _anchors: Anchors) -> Reading[list[dict[str, 
     if route.mta_sts is None or route.mta_sts.changes is None:
         return Unknown(Cause.NOT_ATTEMPTED, Stage.HTTPS, "nothing is remembered to compare with")
     found = route.mta_sts.changes
-    return Known([{"at": change.at.strftime(_TIME), "kind": change.kind, "before": change.before, "after": change.after} for change in found])
+    return Known([{"at": rfc3339(change.at), "kind": change.kind, "before": change.before, "after": change.after} for change in found])
 
 
 def _match(evidence: HostEvidence, anchors: Anchors) -> Reading[bool]:
@@ -153,7 +152,7 @@ def _mode_samples(mode: str) -> tuple[Sample, ...]:
 
 
 def _moment(text: str) -> Iterable[Sample]:
-    return [((), datetime.strptime(text, _TIME).replace(tzinfo=UTC).timestamp())]
+    return [((), moment_of(text).timestamp())]
 
 
 DOMAIN_FACTS: tuple[Fact[RouteEvidence], ...] = (

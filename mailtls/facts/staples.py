@@ -12,6 +12,7 @@ from mailtls.facts.declaration import Better, Fact, Kind, Scope, truth_gauge
 from mailtls.facts.handshake import without_tls
 from mailtls.facts.shapes import NUMBER, TEXT, listed, made_of, words
 from mailtls.facts.visits import all_visits
+from mailtls.instants import rfc3339
 from mailtls.model import Absent, Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
 from mailtls.tls.staple import read_staple
@@ -65,8 +66,8 @@ def _read(der: bytes, octets: bytes, at: datetime) -> dict[str, Any]:
     return {
         "certificate": leaf.sha256,
         "status": None if answer is None else answer.status,
-        "this_update": None if answer is None else _rfc3339(answer.this_update),
-        "next_update": None if answer is None or answer.next_update is None else _rfc3339(answer.next_update),
+        "this_update": None if answer is None else rfc3339(answer.this_update),
+        "next_update": None if answer is None else rfc3339(answer.next_update),
         "problems": list(_problems(staple, answer, at)),
         "detail": staple.problem or ("" if staple.outcome == "successful" else staple.outcome),
     }
@@ -81,10 +82,6 @@ def _problems(staple: Staple, answer: StapleAnswer | None, at: datetime) -> Iter
         yield "not-yet-valid"
     elif answer.next_update is not None and answer.next_update < at - _SKEW:
         yield "expired"
-
-
-def _rfc3339(date: datetime) -> str:
-    return date.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _staples(scan: ScanEvidence, anchors: Anchors) -> Reading[list[dict[str, Any]]]:

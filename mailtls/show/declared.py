@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from mailtls.instants import rfc3339
 from mailtls.model import Known, Unknown
 from mailtls.readable import readable
 from mailtls.tls.certificate import read_certificate
@@ -39,7 +40,7 @@ def declared_lines(domain: DomainObservation) -> Iterator[str]:
 def fetch_lines(fetch: StsFetch) -> Iterator[str]:
     """Yield the transcript of a policy's fetch; everything from the wire is escaped."""
     where = f" at {fetch.address}" if fetch.address else ""
-    yield f"[bold]{escape(fetch.url)}[/]{where}  [dim]{fetch.began:%Y-%m-%dT%H:%M:%SZ}, id {fetch.id}; {fetch.took:.3f} s[/]"
+    yield f"[bold]{escape(fetch.url)}[/]{where}  [dim]{rfc3339(fetch.began)}, id {fetch.id}; {fetch.took:.3f} s[/]"
     if fetch.chain:
         leaf = read_certificate(fetch.chain[0])
         until = "?" if leaf.not_after is None else f"{leaf.not_after:%Y-%m-%d}"

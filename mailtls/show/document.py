@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mailtls.instants import rfc3339
 from mailtls.model import Absent, Known
 from mailtls.policy.telling import command, remedy_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
     from mailtls.model import DomainObservation, EndpointObservation, Finding, Gap, Grade, MXObservation, Reading, Unknown
 
@@ -121,8 +121,3 @@ def reading_document(reading: Reading[object]) -> dict[str, Any]:
         "detail": reading.detail,
         "seen": reading.seen,
     }
-
-
-def rfc3339(moment: datetime | None) -> str | None:
-    """Return a time in UTC to the second, or ``None``."""
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

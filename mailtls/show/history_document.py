@@ -6,6 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
+from mailtls.instants import rfc3339
 from mailtls.model import Known
 from mailtls.show.document import grade_document
 from mailtls.tracking.history import reading_of
@@ -124,4 +125,4 @@ def _rows(story: Story) -> Iterator[dict[str, object]]:
 
 
 def _exact(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return rfc3339(moment, "microseconds")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from mailtls.evidence import Handshake, RouteEvidence, ScanEvidence
+from mailtls.instants import rfc3339
 from mailtls.readable import readable
 from mailtls.show.declared import fetch_lines
 from mailtls.show.text import transcript_lines
@@ -55,7 +56,7 @@ def _scan_lines(scan: ScanEvidence) -> Iterator[str]:
 
 
 def _route_lines(route: RouteEvidence) -> Iterator[str]:
-    began = f"{route.began:%Y-%m-%dT%H:%M:%SZ}" if route.began is not None else "at no time"
+    began = rfc3339(route.began) or "at no time"
     yield f"[bold]{escape(route.domain)}[/]  looked up {began}"
     if route.failure is not None:
         yield f"  [magenta]?[/] {route.failure.cause.value} at {route.failure.stage.value}: {escape(readable(route.failure.detail))}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from mailtls.hellos import Accepted, Refused, Silent
+from mailtls.instants import rfc3339
 from mailtls.model import Known, Unknown
 from mailtls.tls.names import cipher_suite_code, cipher_suite_name, group_of, signature_scheme
 from mailtls.tls.suites import is_strong, strength
@@ -108,7 +109,7 @@ def hello_lines(evidence: HelloEvidence, heading: str) -> Iterator[str]:
     """Yield every offer of an enumeration and its answer, in the order of the answers."""
     sent, received = (sum(getattr(item, field) for item in evidence.asked) for field in ("octets_sent", "octets_received"))
     yield (
-        f"  [dim]{evidence.began:%Y-%m-%dT%H:%M:%SZ} {heading}: {len(evidence.asked)} raw hellos, one connection each; "
+        f"  [dim]{rfc3339(evidence.began)} {heading}: {len(evidence.asked)} raw hellos, one connection each; "
         f"{sent} octets sent, {received} received[/]"
     )
     for item in evidence.asked:

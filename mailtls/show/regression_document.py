@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mailtls.show.document import SCHEMA, rfc3339
+from mailtls.instants import rfc3339
+from mailtls.show.document import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.text import Text
 
+from mailtls.instants import rfc3339
 from mailtls.model import Absent, Known, Unknown, Verdict
 from mailtls.policy.shipped import VERDICT, shipped
 from mailtls.readable import readable
@@ -208,7 +209,7 @@ def transcript_lines(scan: ScanEvidence) -> Iterator[str]:
 def _probe_lines(probe: ProbeEvidence) -> Iterator[str]:
     offer = ("with SNI" if probe.offer.with_sni else "without SNI") + (f", {probe.offer.key_type} only" if probe.offer.key_type else "")
     yield (
-        f"  [dim]{probe.began:%Y-%m-%dT%H:%M:%SZ} visit {probe.probe_id} from {escape(probe.source) or 'nowhere'}, {offer}; "
+        f"  [dim]{rfc3339(probe.began)} visit {probe.probe_id} from {escape(probe.source) or 'nowhere'}, {offer}; "
         f"{probe.took:.3f} s, {probe.octets_sent} octets sent, {probe.octets_received} received[/]"
     )
     for exchange in probe.exchanges:

@@ -289,3 +289,16 @@ def test_one_bad_certificate_among_those_kept_decides_however_many_more_there_ar
     good = read(name, many())
     assert isinstance(good, Unknown)
     assert (good.cause, good.seen) == (Cause.LIMIT_EXCEEDED, True)
+
+
+@pytest.mark.parametrize("year", ["0000", "0001", "0050", "0999", "1969", "9999"])
+def test_no_year_that_a_stranger_chooses_keeps_the_metrics_from_being_rendered(year: str) -> None:
+    """A year that has not four digits would be read by nobody, and the page of all other servers would go with it."""
+    evidence = scan(visit(certmaking.dated(LEAF.der, b"00010101000000Z", f"{year}0101000000Z".encode()), INTERMEDIATE))
+    for fact in facts.ENDPOINT:
+        reading = fact.read(evidence, ANCHORS)
+        for metric in fact.metrics if isinstance(reading, Known) else ():
+            assert all(isinstance(value, float | bool | int) for _labels, value in metric.samples(reading.value))
+    (shown,) = read("certificates", evidence).value
+    assert shown["not_before"] == "0001-01-01T00:00:00Z"
+    assert shown["not_after"] == (None if year == "0000" else f"{year}-01-01T00:00:00Z")
