@@ -11,6 +11,7 @@ from mailtls.facts import (
     enumerated,
     extensions,
     handshake,
+    keys,
     mta_sts,
     routing,
     staples,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 DOMAIN: tuple[Fact[RouteEvidence], ...] = (*routing.DOMAIN_FACTS, *mta_sts.DOMAIN_FACTS, *tls_rpt.FACTS)
 MX: tuple[Fact[HostEvidence], ...] = (*routing.MX_FACTS, *dane.FACTS, *mta_sts.MX_FACTS)
 ENDPOINT: tuple[Fact[ScanEvidence], ...] = (
-    *starttls.FACTS, *handshake.FACTS, *certificates.FACTS, *chains.FACTS, *staples.FACTS, *enumerated.FACTS, *extensions.FACTS,
+    *starttls.FACTS, *handshake.FACTS, *certificates.FACTS, *keys.FACTS, *chains.FACTS, *staples.FACTS, *enumerated.FACTS, *extensions.FACTS,
 )  # fmt: skip
 
 ALL: tuple[Fact[Any], ...] = (*DOMAIN, *MX, *ENDPOINT)

@@ -143,10 +143,10 @@ def _trusted(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
     if not chains_of(scan):
         return without_tls(scan, anchors)
     against, undecided = _judged(scan, anchors)
-    return Known(value=False) if against else _good_so_far(scan, undecided)
+    return Known(value=False) if against else good_so_far(scan, undecided)
 
 
-def _good_so_far(scan: ScanEvidence, undecided: Unknown | None = None) -> Reading[bool]:
+def good_so_far(scan: ScanEvidence, undecided: Unknown | None = None) -> Reading[bool]:
     """Return what is told when nothing bad was measured: a measured bad decides, whatever is open beside it; a good one needs all."""
     excess = excess_of(scan)
     if excess is not None:
@@ -171,54 +171,7 @@ def _name_match(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
     if not named and scan.endpoint.server_name != scan.endpoint.host:
         detail = f"{scan.endpoint.server_name} was asked for, as DANE wants it; what a client gets that asks for the MX host was not seen"
         return Unknown(Cause.NOT_ATTEMPTED, Stage.HANDSHAKE, detail)
-    return _good_so_far(scan) if named else Known(value=False)
-
-
-def _smallest_key(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
-    """Whether every key is worth at least 2048 bits of RSA: RSA and DSA by their modulus, curves by their order."""
-    chains = chains_of(scan)
-    if not chains:
-        return without_tls(scan, anchors)
-    leaves = [read_certificate(chain[0]) for chain in chains]
-    floor = {"RSA": 2048, "DSA": 2048}
-    if any(leaf.key_bits is not None and leaf.key_bits < floor.get(leaf.key_type or "", 224) for leaf in leaves):
-        return Known(value=False)
-    if any(leaf.key_bits is None for leaf in leaves):
-        return Unknown(Cause.PROTOCOL_ERROR, Stage.HANDSHAKE, "; ".join(leaf.problems[0] for leaf in leaves if leaf.problems))
-    return _good_so_far(scan)
-
-
-_RSA_STRENGTHS = ((15360, 256), (7680, 192), (3072, 128), (2048, 112), (1024, 80))
-_CURVE_STRENGTHS = ((512, 256), (384, 192), (256, 128), (224, 112), (160, 80))
-_OTHER_STRENGTHS = {"Ed25519": 128, "Ed448": 224, "ML-DSA-44": 128, "ML-DSA-65": 192, "ML-DSA-87": 256}
-SUFFICIENT_STRENGTH = 112
-"""Bits of security that RSA with 2048 bits has: a key that is weaker than before, and has these, is no regression."""
-
-
-def key_strength(key_type: str, bits: int) -> int | None:
-    """Return bits of security, by which keys of different kinds compare; 0 for fewer than 80, ``None`` for a kind that is not known.
-
-    RSA, DSA and curves: NIST SP 800-57 part 1 revision 5, table 2. Edwards curves: NIST SP 800-186 table 1. ML-DSA: FIPS 204 table 1.
-    """
-    if key_type in _OTHER_STRENGTHS:
-        return _OTHER_STRENGTHS[key_type]
-    table = {"RSA": _RSA_STRENGTHS, "DSA": _RSA_STRENGTHS, "ECDSA": _CURVE_STRENGTHS}.get(key_type)
-    return None if table is None else next((strength for least, strength in table if bits >= least), 0)
-
-
-def _key_strength(scan: ScanEvidence, anchors: Anchors) -> Reading[int]:
-    chains = chains_of(scan)
-    if not chains:
-        return without_tls(scan, anchors)
-    found = []
-    for leaf in (read_certificate(chain[0]) for chain in chains):
-        strength = key_strength(leaf.key_type or "", leaf.key_bits or 0)
-        if strength is None or not leaf.key_bits:
-            why = leaf.problems[0] if leaf.problems else f"how strong a key of the kind {leaf.key_type} is, is not known"
-            return Unknown(Cause.PROTOCOL_ERROR, Stage.HANDSHAKE, why)
-        found.append(strength)
-    excess = excess_of(scan)
-    return Known(min(found)) if excess is None else replace(excess, seen=min(found))
+    return good_so_far(scan) if named else Known(value=False)
 
 
 def _dated(certificates: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], float]]:
@@ -284,22 +237,5 @@ FACTS: tuple[Fact[ScanEvidence], ...] = (
         "RFC 9525 section 6.3", _name_match,
         metrics=(truth_gauge("mx_certificate_name_match", "Whether every certificate that was seen names the MX host."),),
         checks=(Check("certificate_name_match", "a certificate does not name the MX host any more"),),
-    ),
-    Fact(
-        "certificate_key_sufficient", Scope.ENDPOINT, Kind.BOOL, Better.TRUE,
-        "The key of each certificate that was seen has at least 2048 bits (RSA), or 224 (elliptic curves).",
-        "RFC 9325 section 4.5", _smallest_key,
-    ),
-    Fact(
-        "certificate_key_strength", Scope.ENDPOINT, Kind.NUMBER, Better.MORE,
-        "Bits of security of the weakest key of the certificates that were seen, by which RSA and elliptic curves compare: RSA with 2048 bits "
-        "has 112, a curve of 256 bits 128.",
-        "NIST SP 800-57 part 1 revision 5 section 5.6.1", _key_strength, unit="bits",
-        checks=(
-            Check(
-                "key_strength", "a key is smaller than before, and worth less than 2048 bits of RSA",
-                lambda bits: float(min(bits, SUFFICIENT_STRENGTH)), shown=lambda bits: f"{bits} bits of security",
-            ),
-        ),
     ),
 )  # fmt: skip

@@ -19,6 +19,7 @@ from mailtls.tls.names import (
     version_rank,
 )
 from mailtls.tls.primes import prime_name, prime_names
+from mailtls.tls.strength import SUFFICIENT_FIELD
 from mailtls.tls.suites import FIELDS, key_exchange, strength
 
 if TYPE_CHECKING:
@@ -147,8 +148,6 @@ _CLASSES = (
 )  # fmt: skip
 """Of cipher suites, from the worst: a regression is told where one of a worse class than before is taken."""
 _BROKEN = ("RC2", "RC4", "DES", "IDEA")
-SUFFICIENT_FIELD = 2048
-"""Bits of a finite field, beyond which smaller is no regression."""
 
 
 def suite_class(version: str, name: str) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailtls.tls.certificate import load, quietly, read_certificate
+from mailtls.tls.strength import SUFFICIENT, key_strength
 from mailtls.trust.dane import vouch
 from mailtls.trust.links import MAX_CHAIN, is_self_signed, path_from
 from mailtls.trust.tlsa import CERTIFICATE, FULL, TLSA, TRUST_ANCHOR
@@ -17,7 +18,6 @@ from mailtls.trust.tlsa import CERTIFICATE, FULL, TLSA, TRUST_ANCHOR
 if TYPE_CHECKING:
     from datetime import datetime
 
-_LEAST_BITS = {"RSA": 2048, "DSA": 2048, "ECDSA": 224}
 _BROKEN = frozenset({"md2", "md4", "md5", "sha1"})
 _NAMES_ARE_NO_MATTER = ("", "certificate-host-mismatch")
 """Of what may stand against a chain, its names are asked last."""
@@ -44,7 +44,7 @@ def leads_to(chain: tuple[bytes, ...], anchor: bytes, at: datetime) -> tuple[byt
 def _is_weak(der: bytes, place: int) -> bool:
     """Whether an issuer's key is small, or a signature that counts is by a broken hash. The end entity's own key is judged by itself."""
     key, parsed = read_certificate(der).key, load(der)
-    if place and (key is None or key.bits is None or key.bits < _LEAST_BITS.get(key.kind or "", 0)):
+    if place and (key is None or key.kind is None or (key_strength(key.kind, key.bits or 0) or 0) < SUFFICIENT):
         return True
     if is_self_signed(der):
         return False

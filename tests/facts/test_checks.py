@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from mailtls import facts
-from mailtls.facts.certificates import key_strength
 from mailtls.facts.declaration import Better, Check, Fact, Kind, Scope
 from mailtls.facts.enumerated import suite_class
 from mailtls.model import Absent, Cause, Known, Reading, Stage, Unknown
 from mailtls.show.reference import facts_page
+from mailtls.tls.strength import key_strength
 
 UNKNOWN = Unknown(Cause.READ_TIMEOUT, Stage.EHLO)
 
