@@ -11,6 +11,7 @@ from mailtls.facts import (
     enumerated,
     extensions,
     handshake,
+    key_exchange,
     keys,
     mta_sts,
     routing,
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 DOMAIN: tuple[Fact[RouteEvidence], ...] = (*routing.DOMAIN_FACTS, *mta_sts.DOMAIN_FACTS, *tls_rpt.FACTS)
 MX: tuple[Fact[HostEvidence], ...] = (*routing.MX_FACTS, *dane.FACTS, *mta_sts.MX_FACTS)
 ENDPOINT: tuple[Fact[ScanEvidence], ...] = (
-    *starttls.FACTS, *handshake.FACTS, *certificates.FACTS, *keys.FACTS, *chains.FACTS, *staples.FACTS, *enumerated.FACTS, *extensions.FACTS,
+    *starttls.FACTS, *handshake.FACTS, *certificates.FACTS, *keys.FACTS, *chains.FACTS, *staples.FACTS, *enumerated.FACTS,
+    *key_exchange.FACTS, *extensions.FACTS,
 )  # fmt: skip
 
 ALL: tuple[Fact[Any], ...] = (*DOMAIN, *MX, *ENDPOINT)

@@ -19,7 +19,7 @@ from mailtls.tls.kept import Kept
 from mailtls.tls.names import ABOUT_THE_OFFER, VERSIONS, cipher_suite_name, group_of, signature_scheme
 from mailtls.tls.questions import SSLV2, V13, offer_13, offer_older
 from mailtls.tls.refusals import vouched_refusals
-from mailtls.tls.suites import FIRST_OFFER, WEAK_SCHEMES, groups_of_13, is_strong, key_exchange, offerable, strength
+from mailtls.tls.suites import FIRST_OFFER, HYBRIDS, WEAK_SCHEMES, groups_of_13, is_strong, key_exchange, offerable, strength
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from mailtls.hellos import Asked
     from mailtls.tls.picture import Picture
 
-_HYBRIDS = (4588, 4587, 4589)
 _SPARE = 4
 _KEPT = {RENEGOTIATION_INFO: "secure renegotiation", EXTENDED_MASTER_SECRET: "extended master secret", ENCRYPT_THEN_MAC: "encrypt-then-MAC"}
 
@@ -93,7 +92,7 @@ def _refused(picture: Picture, spoken: Sequence[str]) -> Iterator[Expectation]:
 def _accepted(picture: Picture, spoken: Sequence[str], older: Sequence[str]) -> Iterator[Expectation]:
     """Yield offers of what was accepted: of the best, of the best before TLS 1.3, over finite fields, and of the weak."""
     best = spoken[-1]
-    hybrids = [code for code in _HYBRIDS if code in picture.groups.get(V13, ())] if best == V13 else []
+    hybrids = [code for code in HYBRIDS if code in picture.groups.get(V13, ())] if best == V13 else []
     question = "is one of the best suites still accepted" + (", with a post-quantum group?" if hybrids else "?")
     yield _expected(picture, best, _strong(picture, best), question, hybrids)
     if older and older[-1] != best:

@@ -176,6 +176,9 @@ def groups_before_13() -> tuple[int, ...]:
     return (29, 30, *(code for code in reversed(curves) if code not in (29, 30)), 23)
 
 
+HYBRIDS = (4588, 4587, 4589)
+"""The groups with ML-KEM that a client can name: X25519MLKEM768, SecP256r1MLKEM768 and SecP384r1MLKEM1024, the most common first."""
+
 FIELDS = (256, 257, 258, 259, 260)
 """The named finite-field groups (RFC 7919)."""
 
@@ -183,7 +186,7 @@ FIELDS = (256, 257, 258, 259, 260)
 @cache
 def groups_of_13() -> tuple[int, ...]:
     """Return every group that a hello of TLS 1.3 can name: the hybrids first, then curves, fields, and what is rarely met."""
-    usual = (4588, 4587, 4589, 29, 30, 23, 25, 24)
+    usual = (*HYBRIDS, 29, 30, 23, 25, 24)
     return (*usual, *(code for code in _group_codes() if code not in usual and code < 0xFF01))
 
 
