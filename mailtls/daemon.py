@@ -64,7 +64,7 @@ class Daemon:
         self.own = DaemonMetrics(self.registry)
         self.registry.register(SnapshotCollector(self.snapshot))
         self.registry.register(MXCollector(lambda: self.schedule.mx_sets))
-        self.registry.register(RegressionCollector(lambda: self.told().regressions))
+        self.registry.register(RegressionCollector(self.told))
         self.registry.register(VantageCollector(self.reachable, lambda: self.told().blind))
         self._path = path
         self._reloading = asyncio.Lock()

@@ -46,7 +46,7 @@ def application(daemon: Daemon) -> Starlette:
     places = asyncio.Semaphore(_PROBES_AT_ONCE)
 
     async def landing(_request: Request) -> Response:
-        return HTMLResponse(landing_page(daemon.snapshot(), daemon.told().regressions), headers=_HEADERS)
+        return HTMLResponse(landing_page(daemon.snapshot(), daemon.told()), headers=_HEADERS)
 
     async def metrics(_request: Request) -> Response:
         daemon.refresh()
@@ -54,7 +54,7 @@ def application(daemon: Daemon) -> Starlette:
 
     async def domains(_request: Request) -> Response:
         whole = document(daemon.snapshot().domains)
-        known = daemon.told().regressions
+        known = daemon.told()
         for one in whole["domains"]:
             one["regressions"] = [regression_document(each) for each in open_of(one["domain"], known)]
         return JSONResponse(whole)

@@ -9,15 +9,16 @@ from urllib.parse import urlencode
 
 from mailtls import __version__
 from mailtls.model import Verdict
+from mailtls.readable import readable
 from mailtls.show.regression_document import open_of
+from mailtls.tracking.told import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from mailtls.model import DomainObservation, Snapshot, Unknown
     from mailtls.tracking.settling import JointRegression
 
 _ORDER = (Verdict.UNPROTECTED, Verdict.DEGRADED, Verdict.UNKNOWN, Verdict.NO_MAIL, Verdict.PROTECTED)
+_NOTHING = Told()
 _SIGNS = {Verdict.UNPROTECTED: "✗", Verdict.DEGRADED: "!", Verdict.UNKNOWN: "?", Verdict.NO_MAIL: "-", Verdict.PROTECTED: "✓"}
 
 # Colours by light-dark() have a contrast of 4.5 and more against either ground; the verdict is a word beside them, and has a sign.
@@ -51,27 +52,32 @@ measured; it is a verdict on nobody.</p>
 """
 
 
-def landing(snapshot: Snapshot, regressions: Iterable[JointRegression] = ()) -> str:
+def landing(snapshot: Snapshot, told: Told = _NOTHING) -> str:
     """Return the page as HTML; everything from the wire and from the configuration is escaped."""
     domains = sorted(snapshot.domains, key=lambda domain: (_ORDER.index(domain.verdict), domain.domain))
     counts = Counter(domain.verdict for domain in domains)
     parts = [f"{counts[verdict]} {verdict.value}" for verdict in _ORDER if counts[verdict]]
     parts += [f"{len(snapshot.waiting)} not looked at yet"] if snapshot.waiting else []
-    known = tuple(regressions)
     looked_at = {d.domain: f"{d.measured_at:%Y-%m-%d %H:%M:%S} UTC" if d.measured_at else "-" for d in domains}
-    rows = [_row(d.domain, d.provider, d.verdict, _reasons(d, known), looked_at[d.domain]) for d in domains]
+    rows = [_row(d.domain, d.provider, d.verdict, _reasons(d, told), looked_at[d.domain]) for d in domains]
     rows += [_row(domain, provider, Verdict.UNKNOWN, "not looked at yet", "-") for provider, domain in sorted(snapshot.waiting)]
     return _PAGE.format(version=escape(__version__), summary=", ".join(parts), rows="\n".join(rows))
 
 
-def _reasons(domain: DomainObservation, regressions: Sequence[JointRegression]) -> str:
+def _reasons(domain: DomainObservation, told: Told) -> str:
     """Return why a verdict is not good, and what a domain is known to have lost, which its verdict need not show."""
     lost = [
-        f"regression: {each.check} was {each.before.shown}, is {each.after.shown}, since {each.after.at:%Y-%m-%d %H:%M:%S} UTC"
-        for each in open_of(domain.domain, regressions)
+        f"regression: {each.check}{_where(each)} was {each.before.shown}, is {each.after.shown}, since {each.after.at:%Y-%m-%d %H:%M:%S} UTC"
+        for each in open_of(domain.domain, told)
         if each.counts
     ]
     return "; ".join(part for part in (why(domain), *lost) if part)
+
+
+def _where(regression: JointRegression) -> str:
+    """Return which host of a domain has lost something, where the domain itself does not say so."""
+    subject = regression.subject
+    return "" if subject.domain else f" of {readable(str(subject), 300)}"
 
 
 def why(domain: DomainObservation) -> str:

@@ -21,6 +21,7 @@ from mailtls.show.metrics import DOMAIN_METRICS, HOST_METRICS, PREFIX, mx_labels
 from mailtls.show.mx_changes import MXCollector
 from mailtls.show.regressions import RegressionCollector, VantageCollector
 from mailtls.show.rulebook import rulebook
+from mailtls.tracking.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -76,7 +77,7 @@ def metrics_page() -> str:
     for family in MXCollector(dict).families():
         name = family.name + ("_total" if family.type == "counter" else "")
         rows.append((f"`{name}`", "domain", family.documentation))
-    for family in (*RegressionCollector(tuple).families(), *VantageCollector(dict, bool).families()):
+    for family in (*RegressionCollector(Told).families(), *VantageCollector(dict, bool).families()):
         rows.append((f"`{family.name}`", ", ".join(family._labelnames), family.documentation))  # noqa: SLF001 - no public way to the label names
     rows.append((f"`{PREFIX}series_dropped`", "", "Samples left out of this page because of the cap on series."))
     registry = CollectorRegistry()

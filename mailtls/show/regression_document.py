@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from mailtls.instants import rfc3339
 from mailtls.show.document import SCHEMA
+from mailtls.tracking.told import level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mailtls.tracking.settling import JointRegression
     from mailtls.tracking.standing import Sighting
     from mailtls.tracking.told import Told
@@ -56,8 +55,8 @@ def _sighting(sighting: Sighting) -> dict[str, Any]:
     return {"value": sighting.shown, "at": rfc3339(sighting.at), "evidence": sighting.evidence or None}
 
 
-def open_of(domain: str, regressions: Iterable[JointRegression]) -> list[JointRegression]:
-    """Return what is open of a domain, or of it with one of its hosts, each check once: the domain's word goes before that of a host."""
-    mine = [each for each in regressions if each.ended_at is None and each.subject.domain == domain]
-    mine.sort(key=lambda each: (each.check, each.subject))
+def open_of(domain: str, told: Told) -> list[JointRegression]:
+    """Return what is open of a domain, each check once: its own word goes before that of it with a host, that before a host's, or an address's."""
+    mine = [each for each in told.regressions if each.ended_at is None and domain in told.concerned(each)]
+    mine.sort(key=lambda each: (each.check, not each.counts, level(each), each.subject))
     return list({each.check: each for each in reversed(mine)}.values())[::-1]

@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from mailtls.tracking.told import level
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mailtls.model import Family
     from mailtls.tracking.settling import JointRegression
+    from mailtls.tracking.told import Told
 
 PREFIX = "mailtls_"
 
 
 class RegressionCollector(Collector):
-    """Renders the regressions of all vantages together: 1 while one is open, 0 for a while after its end, and then nothing."""
+    """Renders the regressions of all vantages together: 1 while one is open, 0 for a while after its end, and then nothing.
 
-    def __init__(self, regressions: Callable[[], Iterable[JointRegression]]) -> None:
-        self._regressions = regressions
+    One of an address counts for its host, and one of a host for the domains that lead to it, also where another one has always been as weak.
+    """
+
+    def __init__(self, told: Callable[[], Told]) -> None:
+        self._told = told
 
     def describe(self) -> Iterable[Metric]:
         """Return nothing: names need no rendering."""
@@ -30,7 +36,7 @@ class RegressionCollector(Collector):
         """Return the families, with or without samples."""
         domain = GaugeMetricFamily(
             f"{PREFIX}domain_regression",
-            "Whether a check of a domain is confirmed to be weaker than its baseline; 0 for a day after its end.",
+            "Whether a check of a domain, or of a host that it leads to, is confirmed to be weaker than its baseline; 0 for a day after its end.",
             labels=("domain", "check"),
         )
         host = GaugeMetricFamily(
@@ -48,30 +54,35 @@ class RegressionCollector(Collector):
             "When an open regression was confirmed.",
             labels=("domain", "mx", "family", "check"),
         )
-        of_domains: dict[tuple[str, str], bool] = {}
-        of_hosts: dict[tuple[str, str, str], bool] = {}
-        for each in self._regressions():
-            subject, is_open = each.subject, each.ended_at is None
-            if subject.domain:
-                # A domain with one of its hosts (DANE, MTA-STS) is the domain's, and the domain says so itself as well.
-                key = (subject.domain, each.check)
-                of_domains[key] = of_domains.get(key, False) or (is_open and each.counts)
-            else:  # an address counts for its host, also where another one has always been as weak
-                at = (subject.host, subject.family, each.check)
-                of_hosts[at] = of_hosts.get(at, False) or (is_open and each.counts)
-            if is_open and not subject.address:
-                place = (subject.domain, subject.host, subject.family, each.check)
-                info.add_metric((*place, each.attribution.value, "yes" if each.counts else "no"), 1)
-                since.add_metric(place, each.confirmed_at.timestamp())
-        for name, value in of_domains.items():
-            domain.add_metric(name, value)
-        for name_of_host, value in of_hosts.items():
-            host.add_metric(name_of_host, value)
+        for (name, mx, of_family, check), each in _by_place(self._told()).items():
+            value = each.ended_at is None and each.counts
+            if mx:
+                host.add_metric((mx, of_family, check), value)
+            else:
+                domain.add_metric((name, check), value)
+            if each.ended_at is None:
+                info.add_metric((name, mx, of_family, check, each.attribution.value, "yes" if each.counts else "no"), 1)
+                since.add_metric((name, mx, of_family, check), each.confirmed_at.timestamp())
         return domain, host, info, since
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families that have samples."""
         yield from (family for family in self.families() if family.samples)
+
+
+def _by_place(told: Told) -> dict[tuple[str, str, str, str], JointRegression]:
+    """Return for each domain, and each MX host and family, and check, the regression that speaks for it.
+
+    One that is open and counts goes before others, and then the one that is nearest.
+    """
+    found: dict[tuple[str, str, str, str], JointRegression] = {}
+    for each in sorted(told.regressions, key=lambda each: (each.ended_at is not None, not each.counts, level(each), each.confirmed_at)):
+        subject = each.subject
+        places = [(domain, "", "") for domain in told.concerned(each)]
+        places += [] if subject.domain else [("", subject.host, subject.family)]
+        for place in places:
+            found.setdefault((*place, each.check), each)
+    return found
 
 
 class VantageCollector(Collector):

@@ -59,10 +59,11 @@ def accept(
             happened += changes
         accepted = {(change.subject, change.check): why for change in happened}
         settled = book.settle_all(connection, weaker, now, patience, accepted)
-        ended = [(change, each.after.vantages) for each in settled if (change := each.change) is not None]
+        ended = [(change, each.after) for each in settled if (change := each.change) is not None]
         together = [change for change, _ in ended]
         book.note(connection, together)
         if tell is not None:
             domains = frozenset({domain})
-            tell(connection, [News(change, frozenset() if change.subject.domain else domains, places) for change, places in ended], now)
+            news = (News(change, frozenset() if change.subject.domain else domains, it.vantages, it.alone) for change, it in ended)
+            tell(connection, [*news], now)
     return (*happened, *together)

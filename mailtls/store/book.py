@@ -202,7 +202,8 @@ def settle_all(
     unable = {name for name, (seen_at, blind) in names.items() if blind is not None or now - seen_at > patience}
     held, out = _held(connection, keys), _out(connection, {subject for subject, _ in keys})
     settled = []
-    for key in keys:
+    still = dict(known)
+    for key in keys:  # a host before its addresses
         subject, check = key
         theirs = {vantage: standing for vantage, standing in held.get(key, {}).items() if vantage in names and vantage not in gone}
         was = known.get(key)
@@ -212,8 +213,14 @@ def settle_all(
         if found is not None and window is not None:
             found = found.telling(window(key))
         if found is not None and was is None:
+            host = Subject(host=subject.host, family=subject.family)
+            found = replace(found, alone=bool(subject.address) and (host, check) not in still)
             before, after = evidence_about(connection, found.vantages, found.after.at)
             found = replace(found, before=replace(found.before, evidence=before), after=replace(found.after, evidence=after))
+        if found is not None and found.ended_at is None:
+            still[key] = found
+        else:
+            still.pop(key, None)
         if found is not None and found != was:
             settled.append(Settled(was, _write(connection, found)))
     return tuple(settled)

@@ -238,13 +238,14 @@ class Bookkeeper:
         book.enter(connection, turn, self._unwritten.kept, self._unwritten.happened)
         weaker = self.ledger.regressions().keys()
         settled = book.settle_all(connection, weaker, now, patience, window=lambda key: self._window(*key, now))
-        together = [(change, each.after.vantages) for each in settled if (change := each.change) is not None]
+        together = [(change, each.after) for each in settled if (change := each.change) is not None]
         book.note(connection, [change for change, _ in together])
-        mine = ((each, ()) for each in self._unwritten.happened)
-        self.tell(connection, [self._news(change, vantages) for change, vantages in (*mine, *together)], now)
+        mine = ((each, None) for each in self._unwritten.happened)
+        self.tell(connection, [self._news(change, found) for change, found in (*mine, *together)], now)
 
-    def _news(self, change: Change, vantages: tuple[str, ...]) -> News:
-        return News(change, frozenset() if change.subject.domain else self.ledger.beside(change.subject, change.check), vantages)
+    def _news(self, change: Change, found: JointRegression | None) -> News:
+        domains = frozenset[str]() if change.subject.domain else self.ledger.beside(change.subject, change.check)
+        return News(change, domains) if found is None else News(change, domains, found.vantages, found.alone)
 
     def _window(self, subject: Subject, check: str, at: datetime) -> str:
         return self.muted(subject, at, self.ledger.beside(subject, check))
@@ -280,7 +281,8 @@ class Bookkeeper:
             name: each for name, each in self._ended.items() if each.ended_at is not None and now - each.ended_at < SHOWN_AFTER_ITS_END
         }
         shown = (*self._joint.values(), *self._ended.values())
-        return Told(shown, self.ledger.again(), self.ledger.sky.is_blind)
+        led = {each.subject.host: self.ledger.beside(each.subject, each.check) for each in shown if not each.subject.domain}
+        return Told(shown, self.ledger.again(), self.ledger.sky.is_blind, led)
 
     def _complain(self, why: str) -> None:
         self._failed()

@@ -53,7 +53,7 @@ class Telling:
 
     def __call__(self, connection: Connection, happened: Iterable[News], at: datetime) -> None:
         """Do so, in the transaction that writes down what happened, at the time that it is."""
-        found = (notice(news.change, self.source, news.domains, news.vantages) for news in happened)
+        found = (notice(news.change, self.source, news.domains, news.vantages, alone=news.alone) for news in happened)
         add(connection, self.wanted, [each for each in found if each is not None], at)
 
 

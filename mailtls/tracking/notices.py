@@ -43,29 +43,33 @@ class News:
         change: what happened.
         domains: that lead to the host, where its subject names none.
         vantages: that have seen it.
+        alone: it is of an address, and its host does not speak for it.
 
     """
 
     change: Change
     domains: frozenset[str] = frozenset()
     vantages: tuple[str, ...] = ()
+    alone: bool = False
 
 
-def notice(change: Change, source: str, domains: Collection[str] = (), vantages: Collection[str] = ()) -> Notice | None:
+def notice(change: Change, source: str, domains: Collection[str] = (), vantages: Collection[str] = (), *, alone: bool = False) -> Notice | None:
     """Return what is told of a change, or ``None`` for one of which nobody is told.
 
-    Nobody is told of what is muted, nor of what one vantage alone says of a regression, nor of that of an address, for which its host
-    speaks. Its ``id`` is that of the change, whoever makes it and however often, so that a receiver can drop what it has already.
+    Nobody is told of what is muted, nor of what one vantage alone says of a regression, nor of that of an address, unless it stands alone:
+    else its host speaks for it. Its ``id`` is that of the change, whoever makes it and however often, so that a receiver can drop what it
+    has already.
 
     Args:
         change: that happened.
         source: what tells of it: the URL under which the daemon's pages are seen, or ``/mailtls``.
         domains: that lead to the host, where the subject names none.
         vantages: that have seen it.
+        alone: the subject is an address, and its host does not speak for it.
 
     """
     kind = KINDS.get(change.event)
-    if kind is None or change.muted or (kind in _OF_ALL and (change.vantage or change.subject.address)):
+    if kind is None or change.muted or (kind in _OF_ALL and (change.vantage or (change.subject.address and not alone))):
         return None
     subject = change.subject
     concerned = [subject.domain] if subject.domain else sorted(domains)

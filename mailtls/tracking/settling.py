@@ -40,6 +40,7 @@ class JointRegression:
         id: names it for good; empty before it was written down.
         muted: the maintenance window in which it began to count, while that lasts; empty for none.
         told: who wants to be told has been, so that its end has to be told as well.
+        alone: it is of an address, and its host as a whole was always as weak, or weaker: so the host does not speak for it.
 
     """
 
@@ -57,6 +58,7 @@ class JointRegression:
     id: str = ""
     muted: str = ""
     told: bool = False
+    alone: bool = False
 
     def telling(self, window: str) -> JointRegression:
         """Return it as it is to be told: at once where it counts, unless it falls into a maintenance window; then when that is over.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mailtls.tracking.revisits import Again
     from mailtls.tracking.settling import JointRegression
 
@@ -18,9 +20,22 @@ class Told:
         regressions: those that are open, and those that ended lately.
         again: who should be looked at again before its usual turn, the most urgent first.
         blind: this vantage cannot measure now.
+        led: of each MX host that a regression is of, the domains that lead to it.
 
     """
 
     regressions: tuple[JointRegression, ...] = ()
     again: tuple[Again, ...] = ()
     blind: bool = False
+    led: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def concerned(self, regression: JointRegression) -> frozenset[str]:
+        """Return the domains that a regression concerns: its own, or all that lead to its host."""
+        subject = regression.subject
+        return frozenset({subject.domain}) if subject.domain else self.led.get(subject.host, frozenset())
+
+
+def level(regression: JointRegression) -> int:
+    """Return how near to a domain's own word a regression is: 0 is of the domain, then with one of its hosts, of a host, of an address of it."""
+    subject = regression.subject
+    return 3 if subject.address else 2 if not subject.domain else 1 if subject.host else 0

@@ -226,6 +226,7 @@ def _joint_written(regression: JointRegression) -> Document:
             "id": regression.id,
             "muted": regression.muted,
             "told": regression.told,
+            "alone": regression.alone,
         }
     )
 
@@ -246,6 +247,7 @@ def _joint(document: Mapping[str, Any]) -> JointRegression:
         _is(str, document.get("id", "")),
         _is(str, document.get("muted", "")),
         _is(bool, document.get("told", False)),
+        _is(bool, document.get("alone", False)),
     )
 
 

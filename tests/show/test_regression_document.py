@@ -68,8 +68,10 @@ def test_open_ones_come_before_those_that_ended_and_a_window_that_mutes_is_named
 def test_of_a_domain_each_open_check_is_told_once_by_the_domain_itself_where_it_says_so() -> None:
     within = replace(DOMAIN, subject=Subject("a.example", "mx.a.example"))
     dane = replace(within, check="dane")
-    assert open_of("a.example", (within, DOMAIN, dane, HOST, ENDED)) == [dane, DOMAIN]
-    assert open_of("b.example", (DOMAIN,)) == []
+    led = {"mx.a.example": frozenset({"a.example", "c.example"})}
+    assert open_of("a.example", Told((within, DOMAIN, dane, HOST, ENDED), led=led)) == [dane, DOMAIN]
+    assert open_of("b.example", Told((DOMAIN, HOST), led=led)) == []
+    assert open_of("c.example", Told((DOMAIN, HOST), led=led)) == [HOST]
 
 
 async def test_the_page_and_the_domains_in_json_tell_an_open_regression_and_the_page_shows_it_as_text() -> None:

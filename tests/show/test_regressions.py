@@ -11,6 +11,7 @@ from mailtls.show.regressions import RegressionCollector, VantageCollector
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.settling import JointRegression
 from mailtls.tracking.standing import Event, Sighting
+from mailtls.tracking.told import Told
 from mailtls.tracking.votes import Attribution
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -20,9 +21,11 @@ DOMAIN = JointRegression(
 HOST = replace(DOMAIN, subject=Subject(host="mx.a.example", family="ipv4"))
 
 
-def page(*regressions: JointRegression) -> str:
+def page(*regressions: JointRegression, **led: str) -> str:
+    """Render them; each host is led to by the domains that are named for it, a dot being written as an underscore."""
     registry = CollectorRegistry()
-    registry.register(RegressionCollector(lambda: regressions))
+    domains = {host.replace("_", "."): frozenset(names.split()) for host, names in led.items()}
+    registry.register(RegressionCollector(lambda: Told(regressions, led=domains)))
     return generate_latest(registry).decode()
 
 
@@ -57,8 +60,21 @@ def test_what_a_minority_sees_pages_nobody_and_is_told_all_the_same() -> None:
 def test_one_address_that_lost_something_counts_for_its_host_though_the_host_as_a_whole_was_never_better() -> None:
     text = page(replace(HOST, subject=replace(HOST.subject, address="192.0.2.1:25")))
     assert 'mailtls_mx_regression{check="starttls",family="ipv4",mx="mx.a.example"} 1.0' in text
-    assert "mailtls_regression_info{" not in text
+    assert 'attribution="server",check="starttls",counts="yes",domain="",family="ipv4",mx="mx.a.example"} 1.0' in text
     assert "192.0.2.1" not in text
+
+
+def test_what_a_host_or_an_address_of_it_lost_counts_for_each_domain_that_leads_there_though_another_was_always_as_weak() -> None:
+    for lost in (HOST, replace(HOST, subject=replace(HOST.subject, address="192.0.2.1:25"))):
+        text = page(lost, mx_a_example="a.example b.example")
+        for domain in ("a.example", "b.example"):
+            assert f'mailtls_domain_regression{{check="starttls",domain="{domain}"}} 1.0' in text
+            assert f'attribution="server",check="starttls",counts="yes",domain="{domain}",family="",mx=""}} 1.0' in text
+        text = page(replace(lost, ended_at=NOW, ended_by=Event.RECOVERED), mx_a_example="a.example")
+        assert 'mailtls_domain_regression{check="starttls",domain="a.example"} 0.0' in text
+    text = page(replace(DOMAIN, counts=False, attribution=Attribution.PATH), HOST, mx_a_example="a.example")
+    assert 'mailtls_domain_regression{check="starttls",domain="a.example"} 1.0' in text
+    assert text.count('domain="a.example",family="",mx=""} 1.0\n') == 1
 
 
 def test_where_there_is_nothing_to_tell_there_is_no_series() -> None:

@@ -433,6 +433,26 @@ async def test_a_regression_that_a_window_muted_is_told_by_a_process_that_has_be
         assert sorted(each for each in told if each[0] == "regression") == [("regression", str(DOMAIN)), ("regression", str(HOST))]
 
 
+async def test_an_address_that_becomes_as_weak_as_its_host_always_was_is_told_by_itself_and_so_is_its_recovery(url: str) -> None:
+    clock = Clock()
+    weak = Subject(host="mx.a.example", family="ipv4", address="192.0.2.2:25")
+    addresses = {("mx.a.example", "ipv4"): frozenset({ENDPOINT.address, weak.address})}
+    async with vantage(url, "fra", clock) as fra:
+        fra.books.tell = TELL
+        for starttls in (1.0, 0.0, 1.0):
+            for _ in range(5):
+                for subject, strength in ((weak, 0.0), (ENDPOINT, starttls)):
+                    fra.books.saw(FreshScan(subject, clock.now, "a.example", "", {"starttls": Sighting(clock.now, strength)}))
+                fra.books.saw(FreshLook("a.example", clock.now, "a.example", frozenset({"mx.a.example"}), addresses))
+                told = await fra.books.turn()
+                clock.now += CYCLE
+            if not starttls:
+                assert set(fra.open()) == {ENDPOINT}
+                assert fra.open()[ENDPOINT].alone
+                assert told.led == {"mx.a.example": {"a.example"}}
+        assert sorted(await outbox_of(fra.books.store)) == [("recovery", str(ENDPOINT)), ("regression", str(ENDPOINT))]
+
+
 async def test_an_acceptance_is_told_by_whoever_writes_it(url: str) -> None:
     clock = Clock()
     async with vantage(url, "fra", clock) as fra:

@@ -49,5 +49,8 @@ def test_the_id_is_that_of_the_change_and_no_other_s() -> None:
 def test_nobody_is_told_of_what_is_muted_nor_of_one_vantage_s_regression() -> None:
     assert notice(replace(CHANGE, muted="moving"), "/mailtls") is None
     assert notice(replace(CHANGE, vantage="fra1"), "/mailtls") is None
+    address = replace(CHANGE, subject=Subject("", "mx.a.example", "ipv4", "192.0.2.1:25"))
+    assert notice(address, "/mailtls") is None
+    assert notice(address, "/mailtls", alone=True) is not None
     assert notice(replace(CHANGE, event=Event.CANDIDATE), "/mailtls") is None
     assert notice(replace(CHANGE, vantage="fra1", event=Event.OUTAGE), "/mailtls") is not None
