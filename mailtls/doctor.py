@@ -111,7 +111,7 @@ async def _resolver(configuration: Configuration, measurer: Measurer) -> AsyncIt
         yield Examination("resolver", Health.BAD, f"{named} did not answer for the root zone: {answer.detail}")
         return
     yield Examination("resolver", Health.GOOD, f"{named} answers")
-    if answer.authenticated is None:
+    if not any(map(configuration.nameservers().believes, servers)):
         text = "is not on loopback, so its word on DNSSEC is not believed; run a validating resolver on this machine (resolver.trust_ad)"
         yield Examination("DNSSEC", Health.UNKNOWN, f"{named} {text}")
     elif answer.authenticated:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -41,6 +42,8 @@ MAX_TLSA = 32
 """TLSA records of one name; while a key is replaced there are four or so."""
 MAX_TEXTS = 32
 """TXT records of one name; a wildcard may answer with all that a domain has."""
+_VALIDATES_FOR = 60.0
+"""Seconds for which a resolver that was seen to validate, or not to, is taken to go on with that; less than any interval that confirms."""
 _LONGEST_NAME = 253
 _MAX_CHAIN = 8
 _TRIES = 2
@@ -80,12 +83,19 @@ class Nameservers:
         addresses: address and port of each, in order of trial.
         timeout: seconds for one question, all trials together.
         trust_ad: whether their AD bit is believed; ``auto`` believes resolvers on loopback only (RFC 6698 section 10.1).
+            That the bit is missing is believed only of one that vouches for the root zone, which is signed: else it validates nothing.
 
     """
 
     addresses: tuple[tuple[str, int], ...]
     timeout: float = 5.0
     trust_ad: bool | Literal["auto"] = "auto"
+
+    def believes(self, server: tuple[str, int]) -> bool:
+        """Whether one of them is believed where it says that an answer passed DNSSEC."""
+        if self.trust_ad == "auto":
+            return ip_address(server[0]).is_loopback
+        return bool(self.trust_ad)
 
 
 def system_nameservers() -> tuple[tuple[str, int], ...]:
@@ -111,6 +121,7 @@ class Resolver:
         self._nameservers = nameservers
         self._port = port
         self._places = asyncio.Semaphore(concurrency)
+        self._validation: dict[tuple[str, int], tuple[float, asyncio.Task[bool]]] = {}
 
     async def lookup(self, name: str, rdtype: str) -> Lookup:
         """Ask one question. Never raises for what DNS does: failures are outcomes."""
@@ -126,7 +137,7 @@ class Resolver:
                 return Lookup(shown, rdtype, outcome, detail=why)
             rcode = answer.rcode()
             if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-                return self._read(answer, absolute, kind, server)
+                return self._read(answer, absolute, kind, await self._vouched(answer, server))
             said = _extended_error(answer)
             bogus = any(isinstance(o, dns.edns.EDEOption) and int(o.code) in _BOGUS_ERRORS for o in answer.options)
             if rcode == dns.rcode.SERVFAIL and not bogus:
@@ -138,20 +149,21 @@ class Resolver:
             return Lookup(shown, rdtype, outcome, detail=text)
 
     async def _ask(
-        self, name: dns.name.Name, kind: RdataType, flags: int
+        self, name: dns.name.Name, kind: RdataType, flags: int, servers: tuple[tuple[str, int], ...] | None = None
     ) -> tuple[dns.message.Message | None, tuple[str, int] | None, tuple[LookupOutcome, str]]:
         """Ask the resolvers in turn until one answers. Returns the answer, who gave it, and else what came instead, and why."""
         query = dns.message.make_query(name, kind, use_edns=0, payload=1232)
         query.flags = dns.flags.Flag(flags)
-        why = LookupOutcome.TIMED_OUT, "no resolver is configured" if not self._nameservers.addresses else ""
+        servers = self._nameservers.addresses if servers is None else servers
+        why = LookupOutcome.TIMED_OUT, "no resolver is configured" if not servers else ""
         patience = self._nameservers.timeout / _TRIES
         failed: tuple[dns.message.Message, tuple[str, int]] | None = None
         for _ in range(_TRIES):
-            for server in self._nameservers.addresses:
+            for server in servers:
                 query.id = random.SystemRandom().randrange(65536)
                 try:
                     answer, _tcp = await dns.asyncquery.udp_with_fallback(
-                        query, server[0], port=server[1], timeout=patience / max(1, len(self._nameservers.addresses)), ignore_unexpected=True
+                        query, server[0], port=server[1], timeout=patience / len(servers), ignore_unexpected=True
                     )
                 except (dns.exception.Timeout, TimeoutError):
                     why = LookupOutcome.TIMED_OUT, f"no answer from {server[0]} within {self._nameservers.timeout:g} s"
@@ -167,7 +179,7 @@ class Resolver:
                 return *failed, why
         return None, None, why
 
-    def _read(self, answer: dns.message.Message, name: dns.name.Name, kind: RdataType, server: tuple[str, int]) -> Lookup:
+    def _read(self, answer: dns.message.Message, name: dns.name.Name, kind: RdataType, authenticated: bool | None) -> Lookup:
         shown = name.to_text()
         rdtype = dns.rdatatype.to_text(kind)
         owner = name
@@ -180,7 +192,6 @@ class Resolver:
             ttls.append(alias.ttl)
         else:
             return Lookup(shown, rdtype, LookupOutcome.SERVER_FAILURE, detail=f"more than {_MAX_CHAIN} aliases in a row")
-        authenticated = bool(answer.flags & dns.flags.AD) if self._believes(server) else None
         records = answer.get_rrset(answer.answer, owner, dns.rdataclass.IN, kind)
         canonical = owner.to_text()
         if records is None:
@@ -191,10 +202,26 @@ class Resolver:
         texts = tuple(record.to_text() for record in records)
         return Lookup(shown, rdtype, LookupOutcome.ANSWERED, texts, canonical, authenticated, min([records.ttl, *ttls]))
 
-    def _believes(self, server: tuple[str, int]) -> bool:
-        if self._nameservers.trust_ad == "auto":
-            return ip_address(server[0]).is_loopback
-        return bool(self._nameservers.trust_ad)
+    async def _vouched(self, answer: dns.message.Message, server: tuple[str, int]) -> bool | None:
+        """Whether DNSSEC vouches for an answer, as the resolver that gave it says; ``None`` where its word is worth nothing."""
+        if not self._nameservers.believes(server):
+            return None
+        if answer.flags & dns.flags.AD:
+            return True
+        return False if await self._validates(server) else None
+
+    async def _validates(self, server: tuple[str, int]) -> bool:
+        """Whether a resolver validates: asked once for all who want to know meanwhile, and again after a while."""
+        known = self._validation.get(server)
+        if known is None or time.monotonic() - known[0] > _VALIDATES_FOR:
+            known = self._validation[server] = time.monotonic(), asyncio.create_task(self._vouches_for_root(server))
+        return await asyncio.shield(known[1])
+
+    async def _vouches_for_root(self, server: tuple[str, int]) -> bool:
+        asked = dns.name.root, dns.rdatatype.SOA, dns.flags.RD | dns.flags.AD
+        answer, _server, _why = await self._ask(*asked, servers=(server,))
+        # One that refuses to speak of the root is of a private world, whose operator knows what it does.
+        return answer is not None and (bool(answer.flags & dns.flags.AD) or answer.rcode() == dns.rcode.REFUSED)
 
     async def route(self, domain: str) -> RouteEvidence:
         """Find out where mail for a domain goes (RFC 5321 section 5.1): its MX hosts, or itself, their addresses; and what it declares."""

@@ -15,6 +15,7 @@ from mailtls.lab import TLS, Fault, Lab, Stall
 from mailtls.lab.mailserver import MailServer
 from mailtls.lab.script import Behaviour, Reset, Script
 from mailtls.lab.sts_server import response
+from mailtls.model import Verdict
 
 GREYLISTED = b"450 4.7.1 Greylisted, come back later\r\n"
 TOO_MANY = b"421 4.7.0 Too many connections\r\n"
@@ -137,6 +138,24 @@ async def test_a_tlsa_roll_over_in_the_right_order_begins_nothing(tmp_path: Path
             nameserver.records[name, "TLSA"] = [after]
             await watched.cycles(3)
             assert begun(watched) == set()
+
+
+async def test_a_resolver_that_stops_to_validate_takes_neither_dnssec_nor_dane_from_anybody(tmp_path: Path) -> None:
+    async with town("dane") as built:
+        nameserver, host = built.lab.nameserver, "mx.dane.example"
+        tls = TLS((built.lab.authority.issue([host], self_signed=True),))
+        built.farms["dane"].do(tls=tls)
+        name = f"_{built.lab.port}._tcp.{host}"
+        nameserver.records[name, "TLSA"] = [tls.identities[0].tlsa()]
+        nameserver.secure |= {"dane.example", host, name}
+        async with watching(built.lab, tmp_path, *built.domains()) as watched:
+            assert watched.is_settled("dane.example", "dane")
+            nameserver.validates = False
+            watched.daemon.schedule.measurer.resolver._validation.clear()  # as if a minute had passed
+            await watched.cycles(4)
+            assert begun(watched) == set()
+            (seen,) = (each for each in watched.daemon.snapshot().domains if each.domain == "dane.example")
+            assert seen.verdict is not Verdict.DEGRADED
 
 
 async def test_when_everybody_falls_silent_it_is_ours_and_is_said_so_and_nothing_begins(tmp_path: Path) -> None:

@@ -58,6 +58,20 @@ async def test_null_mx_implicit_mx_and_idn_are_understood(nameserver) -> None:
     assert (await asking.route("BÜCHER.example")).hosts[0].host == "a.example"
 
 
+async def test_a_resolver_that_does_not_validate_makes_nothing_insecure(nameserver) -> None:
+    nameserver.validates = False
+    asking = resolver(nameserver)
+    assert {(await asking.lookup(*what)).authenticated for what in (("good.example", "MX"), ("implicit.example", "A"))} == {None}
+    assert nameserver.queries.count((".", "SOA")) == 1
+
+
+@pytest.mark.parametrize(("fault", "authenticated"), [(Fault.SERVFAIL, None), (Fault.TIMEOUT, None), (Fault.REFUSED, False)])
+async def test_a_resolver_is_believed_where_it_vouches_for_the_root_or_is_of_a_world_without_one(nameserver, fault, authenticated) -> None:
+    nameserver.faults["."] = fault
+    assert (await resolver(nameserver).lookup("implicit.example", "A")).authenticated is authenticated
+    assert (await resolver(nameserver).lookup("good.example", "MX")).authenticated is True
+
+
 async def test_hosts_beyond_the_cap_are_counted(nameserver) -> None:
     assert (await resolver(nameserver).route("many.example")).omitted_hosts == 5
 
@@ -138,7 +152,7 @@ async def asked(nameserver: Nameserver, host: str, **options) -> tuple[list[str]
     del nameserver.queries[:]
     asking = Resolver(Nameservers((nameserver.address,), 0.6, options.pop("trust_ad", "auto")), **options)
     found = await asking._host(host, 10)
-    return [f"{name} {kind}" for name, kind in nameserver.queries if kind not in ("A", "AAAA")], found
+    return [f"{name} {kind}" for name, kind in nameserver.queries if kind not in ("A", "AAAA", "SOA")], found
 
 
 async def test_tlsa_records_are_asked_for_where_dnssec_vouches_for_the_addresses(signed) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailtls.evidence import LookupOutcome
 from mailtls.facts.declaration import Better, Check, Fact, HostEvidence, Kind, Metric, Scope
-from mailtls.facts.routing import unknown_lookup, why_incomplete, why_no_address
+from mailtls.facts.routing import NOBODY_VALIDATES, unknown_lookup, why_incomplete, why_no_address
 from mailtls.facts.shapes import NUMBER, TEXT, TRUTH, listed, made_of
 from mailtls.model import Absent, Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MAX_SHOWN = 256
 """Octets of a record's data that are shown; digests have at most 64."""
+_NOBODY_VALIDATES = Unknown(Cause.NOT_ATTEMPTED, Stage.DNS, NOBODY_VALIDATES)
 _SERVER_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 
 
@@ -59,14 +60,18 @@ def published(host: HostRoute) -> Published | Absent | Unknown | None:
         return Absent() if missing.cause is Cause.NO_ADDRESS else missing
     answered = [lookup for lookup in host.addresses if lookup.records]
     if all(lookup.authenticated is None for lookup in answered):
-        return Unknown(Cause.NOT_ATTEMPTED, Stage.DNS, "the resolver is not on loopback and not trusted to validate (resolver.trust_ad)")
+        return _NOBODY_VALIDATES
     if host.alias is not None and not host.alias.records:
         if host.alias.is_answer:
             return Unknown(Cause.DNS_FAILURE, Stage.DNS, f"{host.alias.name}: an alias by one answer, and none by the next")
         return unknown_lookup(host.alias)
+    if host.alias is not None and host.alias.authenticated is None:
+        return _NOBODY_VALIDATES
     for lookup in host.tlsa:
         if not lookup.is_answer:
             return unknown_lookup(lookup)
+        if lookup.authenticated is None:  # another resolver's answer than that for the addresses
+            return _NOBODY_VALIDATES
         if lookup.outcome is LookupOutcome.ANSWERED and lookup.authenticated:
             if lookup.omitted:
                 detail = f"{lookup.name}: {lookup.omitted} TLSA records are beyond the cap"

@@ -24,6 +24,7 @@ _CAUSES = {
     LookupOutcome.NO_SUCH_NAME: Cause.DNS_FAILURE,
     LookupOutcome.NO_DATA: Cause.NO_ADDRESS,
 }
+NOBODY_VALIDATES = "the resolver does not validate, or is not on loopback and not trusted to (resolver.trust_ad)"
 _IRREGULARITIES = ("null-mx-among-others", "mx-is-an-address", "mx-is-localhost", "mx-is-an-alias", "too-many-mx-hosts")
 _ADDRESS = re.compile(r"[0-9.]+|\[.*\]|[0-9a-f:]*:[0-9a-f:]*")
 
@@ -99,7 +100,7 @@ def _dnssec(route: RouteEvidence, _anchors: Anchors) -> Reading[str]:
     if not route.mx.is_answer:
         return unknown_lookup(route.mx)
     if route.mx.authenticated is None:
-        return Unknown(Cause.NOT_ATTEMPTED, Stage.DNS, "the resolver is not on loopback and not trusted to validate (resolver.trust_ad)")
+        return Unknown(Cause.NOT_ATTEMPTED, Stage.DNS, NOBODY_VALIDATES)
     return Known("secure" if route.mx.authenticated else "insecure")
 
 

@@ -27,6 +27,7 @@ _CHAIN_LIMIT = 16  # CNAMEs followed before giving up, as resolvers do
 _TCP_IDLE = 30.0  # seconds
 _PAYLOAD = 1232  # bytes over UDP, the size of the DNS flag day
 _PLAIN_PAYLOAD = 512
+_ROOT = dns.name.root.to_text()
 
 
 class Fault(enum.Enum):
@@ -66,6 +67,8 @@ class Nameserver:
         self.faults: dict[str, Fault] = dict(faults or {})
         self.secure: set[str] = set(secure)
         self.ttl = ttl
+        self.validates = True
+        """Whether it vouches for what is secure, and for the root zone; else for nothing."""
         self.queries: list[tuple[str, str]] = []  # the last thousand (owner, type) asked for
         self._datagrams: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None
@@ -180,13 +183,16 @@ class Nameserver:
             return _emptied(response, dns.rcode.SERVFAIL)
         asked = query.flags & dns.flags.AD or query.ednsflags & dns.flags.DO
         sound = response.rcode() != dns.rcode.SERVFAIL and Fault.BOGUS not in faults
-        if asked and sound and self.secure.issuperset(names):
+        if asked and sound and self.validates and (self.secure | {_ROOT}).issuperset(names):
             response.flags |= dns.flags.AD
         return response
 
     def _resolve(self, response: dns.message.Message, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> list[str]:
         """Fill in the answer, following CNAMEs; return the names on the way, the one asked for first."""
         names = [_key(name)]
+        if name == dns.name.root and rdtype == dns.rdatatype.SOA:
+            response.answer.append(dns.rrset.from_text(name, self.ttl, "IN", "SOA", f". nobody.invalid. 1 3600 600 86400 {self.ttl}"))
+            return names
         while True:
             texts, found = self.records.get((names[-1], dns.rdatatype.to_text(rdtype))), rdtype
             if texts is None:

@@ -47,6 +47,9 @@ def address(*records: str, secure: bool | None = True, canonical: str = f"{HOST}
     return Lookup(f"{HOST}.", "A", outcome, records, canonical, secure)
 
 
+ALIAS = Lookup("m.", "CNAME", LookupOutcome.ANSWERED, ("r.e.",), authenticated=False)
+
+
 def answer(*records: str, secure: bool | None = True, name: str = HOST, **more) -> Lookup:
     outcome = LookupOutcome.ANSWERED if records else LookupOutcome.NO_SUCH_NAME
     return Lookup(f"_25._tcp.{name}.", "TLSA", outcome, records, authenticated=secure, **more)
@@ -148,6 +151,18 @@ def test_a_failed_look_up_is_never_none(name: str, outcome: LookupOutcome, cause
     assert server_name(host(failed)) == HOST
 
 
+@pytest.mark.parametrize(
+    "route",
+    [
+        host(replace(answer(tlsa(RSA)), authenticated=None)), host(replace(answer(), authenticated=None)),
+        host(addresses=(address("192.0.2.1", secure=False, canonical="r.e."),), alias=replace(ALIAS, authenticated=None)),
+    ],
+)  # fmt: skip
+def test_an_answer_of_a_resolver_that_does_not_validate_leaves_open_what_is_published(route: HostRoute) -> None:
+    reading = read("dane", route, seen(RSA))
+    assert (reading.cause, "does not validate" in reading.detail) == (Cause.NOT_ATTEMPTED, True)
+
+
 def test_an_alias_that_is_none_any_more_is_no_answer() -> None:
     insecure = address("192.0.2.1", secure=False, canonical="real.example.")
     assert read("dane", host(addresses=(insecure,), alias=Lookup("mx.example.", "CNAME", LookupOutcome.NO_DATA))).cause is Cause.DNS_FAILURE
@@ -158,7 +173,7 @@ def test_an_alias_that_is_none_any_more_is_no_answer() -> None:
     [
         host(answer()), host(answer(tlsa(RSA), secure=False)), host(answer(secure=False)), host(answer(name="real.example"), answer()),
         host(addresses=(address("192.0.2.1", secure=False),)),
-        host(addresses=(address("192.0.2.1", secure=False, canonical="r.e."),), alias=Lookup("m.", "CNAME", LookupOutcome.ANSWERED, ("r.e.",))),
+        host(addresses=(address("192.0.2.1", secure=False, canonical="r.e."),), alias=ALIAS),
     ],
 )  # fmt: skip
 def test_nothing_that_dnssec_vouches_for_is_none(route: HostRoute) -> None:
