@@ -19,7 +19,7 @@ from mailtls.store.engine import one_at_a_time, put
 from mailtls.store.history import evidence_about
 from mailtls.store.schema import changes, regressions, standings, vantages
 from mailtls.tracking.changes import Change, Subject
-from mailtls.tracking.ledger import PRESENCE
+from mailtls.tracking.ledger import PRESENCE, WAY
 from mailtls.tracking.settling import settle
 from mailtls.tracking.standing import Event
 from mailtls.tracking.written import read, written
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from mailtls.tracking.ledger import Kept, Key
-    from mailtls.tracking.presence import Presence
+    from mailtls.tracking.presence import Presence, Way
     from mailtls.tracking.settling import JointRegression
     from mailtls.tracking.standing import Standing
 
@@ -201,13 +201,14 @@ def settle_all(
     gone = {name for name, (seen_at, _) in names.items() if now - seen_at > GONE_AFTER}
     unable = {name for name, (seen_at, blind) in names.items() if blind is not None or now - seen_at > patience}
     held, out = _held(connection, keys), _out(connection, {subject for subject, _ in keys})
+    left = _left_out(connection, {subject.domain for subject, _ in keys} - {""})
     settled = []
     still = dict(known)
     for key in keys:  # a host before its addresses
         subject, check = key
         theirs = {vantage: standing for vantage, standing in held.get(key, {}).items() if vantage in names and vantage not in gone}
         was = known.get(key)
-        found = settle(subject, check, was, theirs, unable | out.get(subject, set()), now)
+        found = settle(subject, check, was, theirs, unable | out.get(subject, set()) | left.get(subject.domain, set()), now)
         if found is not None and found.ended_at is not None and accepted is not None and key in accepted:
             found = replace(found, ended_by=Event.ACCEPTED, why=accepted[key])
         if found is not None and window is not None:
@@ -248,7 +249,7 @@ def _in_parts(keys: Iterable[Key]) -> list[list[tuple[str, str]]]:
 
 
 def _held(connection: Connection, keys: Iterable[Key]) -> dict[Key, dict[str, Standing]]:
-    """Return what each vantage holds of some checks."""
+    """Return what each vantage holds of some checks, or keeps of some subjects besides."""
     found: dict[Key, dict[str, Standing]] = {}
     columns = (standings.c.vantage, standings.c.subject, standings.c.check, standings.c.document)
     for part in _in_parts(keys):
@@ -265,6 +266,15 @@ def _out(connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, s
     kept = _held(connection, [(subject, PRESENCE) for subject in sorted(subjects)])
     return {
         subject: {vantage for vantage, presence in theirs.items() if cast("Presence", presence).out_at is not None}
+        for (subject, _), theirs in kept.items()
+    }
+
+
+def _left_out(connection: Connection, domains: Iterable[str]) -> dict[str, set[str]]:
+    """Return which vantages have left some domains out of their configuration: they do not measure them."""
+    kept = _held(connection, [(Subject(domain), WAY) for domain in sorted(domains)])
+    return {
+        subject.domain: {vantage for vantage, way in theirs.items() if cast("Way", way).left_at is not None}
         for (subject, _), theirs in kept.items()
     }
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mailtls.store import book
 from mailtls.store.database import StoreFailed
 from mailtls.store.engine import writing
-from mailtls.store.logged import log_joint, log_own
+from mailtls.store.logged import log_forgotten, log_joint, log_left, log_own
 from mailtls.store.unwritten import Unwritten
 from mailtls.tracking.fresh import FreshScan
 from mailtls.tracking.ledger import OUTAGE
@@ -146,7 +146,7 @@ class Bookkeeper:
         self._due.set()
 
     def watch_only(self, domains: Iterable[str]) -> None:
-        """Forget, with the next turn, all domains but these."""
+        """Leave out, from the next turn on, all domains but these. What they are held to is kept for a week, should that have been a mistake."""
         self._watched = frozenset(domains)
         self._due.set()
 
@@ -198,14 +198,15 @@ class Bookkeeper:
         """Learn in memory."""
         if self._controls is not None:
             self.ledger.sky.controls = self._controls
+        now = self._now()
         if self._watched is not None:
-            self.ledger.forget_all_but(self._watched)
+            log_left(self.ledger.watch_only(self._watched, now))
             self._watched = None
+        log_forgotten(self.ledger.forget_left(now))
         happened: list[Change] = []
         for seen in came:
             happened += self.ledger.absorb_scan(seen) if isinstance(seen, FreshScan) else self.ledger.absorb_look(seen)
         told = [self._muted(change) for change in happened]
-        now = self._now()
         told += self.ledger.outlasting(lambda subject: self._window(subject, OUTAGE, now))
         log_own(told)
         self._unwritten.add(self.ledger.take_changed(), told)
@@ -248,6 +249,8 @@ class Bookkeeper:
         return News(change, domains) if found is None else News(change, domains, found.vantages, found.alone)
 
     def _window(self, subject: Subject, check: str, at: datetime) -> str:
+        if self.ledger.is_left_out(subject):
+            return "left out of the configuration"
         return self.muted(subject, at, self.ledger.beside(subject, check))
 
     def _muted(self, change: Change) -> Change:
@@ -280,7 +283,7 @@ class Bookkeeper:
         self._ended = {
             name: each for name, each in self._ended.items() if each.ended_at is not None and now - each.ended_at < SHOWN_AFTER_ITS_END
         }
-        shown = (*self._joint.values(), *self._ended.values())
+        shown = tuple(each for each in (*self._joint.values(), *self._ended.values()) if not self.ledger.is_left_out(each.subject))
         led = {each.subject.host: self.ledger.beside(each.subject, each.check) for each in shown if not each.subject.domain}
         return Told(shown, self.ledger.again(), self.ledger.sky.is_blind, led)
 

@@ -20,6 +20,9 @@ log = structlog.get_logger(component="regressions")
 
 _LOGGED = frozenset({Event.CONFIRMED, Event.RECOVERED, Event.ACCEPTED, Event.CHANGED, Event.RETIRED, Event.OUTAGE, Event.MEASURED_AGAIN})
 
+_NAMED = 20
+"""Domains that are named in a line; the rest are counted."""
+
 
 def log_own(changes: Iterable[Change]) -> None:
     """Log what happened to what one vantage holds."""
@@ -49,6 +52,20 @@ def log_joint(
         change = None if found is None else Settled(was, found).change
         if found is not None and change is not None and (change.subject, change.check, change.event) not in said:
             _log(change, found.vantages)
+
+
+def log_left(domains: Collection[str]) -> None:
+    """Log that domains are left out of the configuration from now on."""
+    if domains:
+        names = ", ".join(sorted(domains)[:_NAMED])
+        log.warning("left out of the configuration; what they are held to is kept for a week", count=len(domains), domains=names)
+
+
+def log_forgotten(domains: Collection[str]) -> None:
+    """Log that what domains were held to is forgotten."""
+    if domains:
+        names = ", ".join(sorted(domains)[:_NAMED])
+        log.info("forgotten, since they have been left out of the configuration for a week", count=len(domains), domains=names)
 
 
 def _log(change: Change, vantages: Collection[str] = ()) -> None:

@@ -26,7 +26,7 @@ from mailtls.tracking.standing import Confirmation, Event, Sighting, Standing, a
 from mailtls.tracking.votes import Attribution, Sight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from datetime import datetime
 
     from mailtls.tracking.fresh import FreshLook, FreshScan
@@ -113,6 +113,8 @@ class Ledger(Pages):
 
         """
         now = now or look.at
+        if self._watched is not None and look.domain not in self._watched:
+            return ()  # it was under way when the domain was left out
         changes = [*self._follow(look)]
         domain = Subject(look.domain)
         for subject, sightings in look.sightings.items():
@@ -154,6 +156,14 @@ class Ledger(Pages):
                 changes += [Change(at, subject, check, event, standing.baseline, seen, self.vantage, why=why) for event in events]
         return tuple(changes)
 
+    def watch_only(self, domains: Collection[str], now: datetime) -> frozenset[str]:
+        """Leave out all domains but these, also of what tells our own weather."""
+        left = super().watch_only(domains, now)
+        for subject in self.presences if left else ():
+            if self.is_left_out(subject):
+                self.sky.forget(subject)
+        return left
+
     def mute(self, outage: Change) -> None:
         """Note that nobody is told of an outage that has just begun, because of the maintenance window that stands in it."""
         presence = self.presences.get(outage.subject)
@@ -190,8 +200,8 @@ class Ledger(Pages):
             return ()
         found: dict[Subject, Again] = {}
         for subject, check in self._open if only is None else [(only, check) for check in self._unsteady.get(only, ())]:
-            if not (subject.address or check in self._direct(subject)):
-                continue  # a fold: its endpoints are what is looked at
+            if not (subject.address or check in self._direct(subject)) or self.is_left_out(subject):
+                continue  # of a fold its endpoints are what is looked at
             one = revisit(subject, check, self.standings[subject][check], self.presences.get(subject), self.confirmation)
             if one is not None:
                 found[subject] = joined(found[subject], one) if subject in found else one
@@ -357,7 +367,7 @@ class Ledger(Pages):
             if presence is not None and (domain not in presence.domains or presence.missed_at is not None):
                 self._keep(subject, PRESENCE, replace(presence, domains=presence.domains | {domain}, missed_at=None))
         for subject in self._known_of(domain) - named:
-            if not subject.domain and any(self._leads_to(other, subject) for other in self._domains.get(subject.host, ())):
+            if not subject.domain and any(self._leads_to(other, subject) for other in (*self._domains.get(subject.host, ()), *self._left)):
                 continue
             presence = self.presences[subject]
             if presence.missed_at is None or presence.missed_at > at:

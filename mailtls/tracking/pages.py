@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mailtls.facts.declaration import Scope
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.fresh import checks_of
-from mailtls.tracking.presence import Presence, Way
+from mailtls.tracking.presence import FORGOTTEN_AFTER, Presence, Way
 from mailtls.tracking.standing import Standing
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ class Pages:
         self._families: dict[str, list[Subject]] = defaultdict(list)  # of an MX host
         self._domains: dict[str, set[str]] = defaultdict(set)  # that lead to an MX host
         self._led: dict[str, set[Subject]] = defaultdict(set)  # whose presence says that a domain leads to it, or did
+        self._watched: frozenset[str] | None = None  # the domains of the configuration, once they were named
+        self._left: set[str] = set()  # those that are left out of it, and not forgotten yet
         self._muted: set[Subject] = set()  # in an outage of which nobody was told
         self._changed: set[Key] = set()
 
@@ -93,6 +95,7 @@ class Pages:
 
     def _erase(self, subject: Subject, name: str) -> None:
         if name == WAY:
+            self._left.discard(subject.domain)
             way = self.ways.pop(subject.domain, None)
             for host in () if way is None else way.hosts:
                 self._domains[host].discard(subject.domain)
@@ -103,25 +106,61 @@ class Pages:
         if subject.address and subject not in self.presences and not self.standings.get(subject):
             self._strike(subject)
 
-    def forget_all_but(self, domains: Collection[str]) -> None:
-        """Drop the domains that are not watched any more, and what only they led to."""
-        for domain in self.ways.keys() - set(domains):
-            for host in self.ways[domain].hosts:
-                self._domains[host].discard(domain)
-            del self.ways[domain]
+    # What is left out of the configuration.
+
+    def watch_only(self, domains: Collection[str], now: datetime) -> frozenset[str]:
+        """Leave out all domains but these, and what only they lead to: nothing is learnt or told of them.
+
+        What they are held to is kept for a while (:data:`FORGOTTEN_AFTER`), so that one that is watched again goes on as it was.
+
+        Returns:
+            The domains that were not left out before, and are now.
+
+        """
+        watched, left = frozenset(domains), set()
+        self._watched = watched
+        for domain, way in list(self.ways.items()):
+            if (domain in watched) is not (way.left_at is None):
+                self._lead(domain, replace(way, left_at=None if domain in watched else now))
+                self._changed.add((Subject(domain), WAY))
+                left |= {domain} & self._left
+        self._drop_unwatched()
+        return frozenset(left)
+
+    def forget_left(self, now: datetime) -> frozenset[str]:
+        """Forget the domains that have been left out for long enough, and what only they led to. Returns which."""
+        if self._watched is None:
+            return frozenset()
+        gone = {domain for domain in self._left if (at := self.ways[domain].left_at) is not None and now - at >= FORGOTTEN_AFTER}
+        for domain in gone:
+            self._erase(Subject(domain), WAY)
             self._changed.add((Subject(domain), WAY))
+        if gone:
+            self._drop_unwatched()
+        return frozenset(gone)
+
+    def is_left_out(self, subject: Subject) -> bool:
+        """Whether a subject is of a domain that is left out, or of a host to which no others lead."""
+        if subject.domain:
+            return subject.domain in self._left
+        return not self._domains.get(subject.host) and any(subject.host in self.ways[domain].hosts for domain in self._left)
+
+    def _drop_unwatched(self) -> None:
         known = self.standings.keys() | self.presences.keys()
         for subject in sorted(known, key=lambda each: not each.address):  # the addresses of a host before the host
-            if not self._is_watched(subject, domains):
+            if not self._is_kept(subject):
                 self._drop(subject)
 
-    def _is_watched(self, subject: Subject, domains: Collection[str]) -> bool:
+    def _is_kept(self, subject: Subject) -> bool:
+        domains = (self._watched or frozenset()) | self._left
         if subject.domain:
             return subject.domain in domains
         if not subject.address:
             return bool(self._members(subject))
         presence = self.presences.get(subject)
-        return bool(self._domains.get(subject.host)) or (presence is not None and any(each in domains for each in presence.domains))
+        return bool(self._domains.get(subject.host)) or (presence is not None and not domains.isdisjoint(presence.domains))
+
+    # How it is kept.
 
     def _kept(self, subject: Subject, name: str) -> Kept | None:
         if name == WAY:
@@ -212,12 +251,17 @@ class Pages:
             self._families[endpoint.host].remove(host)
 
     def _lead(self, domain: str, way: Way) -> None:
-        """Let a domain lead where it leads now."""
+        """Let a domain lead where it leads now; one that is left out leads nowhere."""
         before = self.ways.get(domain)
-        for host in () if before is None else before.hosts - way.hosts:
+        leads_to = way.hosts if way.left_at is None else frozenset[str]()
+        for host in () if before is None else before.hosts - leads_to:
             self._domains[host].discard(domain)
-        for host in way.hosts:
+        for host in leads_to:
             self._domains[host].add(domain)
+        if way.left_at is None:
+            self._left.discard(domain)
+        else:
+            self._left.add(domain)
         self.ways[domain] = way
 
     def _leads_to(self, domain: str, subject: Subject) -> bool:

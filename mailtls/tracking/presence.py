@@ -77,6 +77,10 @@ def is_gone(presence: Presence, now: datetime, retired_after: timedelta = RETIRE
     return presence.missed_at is not None and now - presence.missed_at >= retired_after
 
 
+FORGOTTEN_AFTER = timedelta(days=7)
+"""For how long is kept what a domain was held to that the configuration does not name any more: a slip of the pen must not cost that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """Where DNS last said that the mail of a domain goes, as far as it answered.
@@ -85,12 +89,14 @@ class Way:
         at: when the last look began at which it answered.
         hosts: its MX hosts.
         addresses: of each host and family; of what was not answered, those known before.
+        left_at: since when the domain is left out of the configuration; ``None`` while it is not.
 
     """
 
     at: datetime
     hosts: frozenset[str] = frozenset()
     addresses: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    left_at: datetime | None = None
 
 
 def followed(way: Way | None, at: datetime, hosts: frozenset[str] | None, addresses: Mapping[tuple[str, str], frozenset[str]]) -> Way | None:

@@ -167,12 +167,13 @@ def _presence(document: Mapping[str, Any]) -> Presence:
 
 def _way_written(way: Way) -> Document:
     addresses = [{"host": host, "family": family, "addresses": sorted(found)} for (host, family), found in sorted(way.addresses.items())]
-    return {"at": _time_written(way.at), "hosts": sorted(way.hosts), "addresses": addresses}
+    kept = {"at": _time_written(way.at), "hosts": sorted(way.hosts), "addresses": addresses}
+    return kept | _without_empty({"left_at": _or_none(_time_written, way.left_at)})
 
 
 def _way(document: Mapping[str, Any]) -> Way:
     addresses = {(_is(str, each["host"]), _is(str, each["family"])): _names(each["addresses"]) for each in document["addresses"]}
-    return Way(_time(document["at"]), _names(document["hosts"]), addresses)
+    return Way(_time(document["at"]), _names(document["hosts"]), addresses, _or_none(_time, document.get("left_at")))
 
 
 def _change_written(change: Change) -> Document:

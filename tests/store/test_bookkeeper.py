@@ -530,6 +530,39 @@ async def test_what_retired_while_the_store_fails_ends_what_was_open(url: str, m
             fra.books.watch_only(())
             await fra.books.turn()
             assert fra.open() == {}
+            clock.now += timedelta(days=7)
+            await fra.books.turn()
+            assert not fra.books.ledger.standings
+            assert fra.open() == {}
+
+
+async def test_a_domain_that_a_reload_leaves_out_shows_nothing_and_has_all_again_when_it_is_back(url: str) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as fra:
+        fra.books.tell = TELL
+        fra.books.watch_only(["a.example"])
+        await fra.see_many(starttls=True)
+        await fra.see_many(starttls=False)
+        before, told = fra.open(), await outbox_of(fra.books.store)
+        assert DOMAIN in before
+        fra.books.watch_only(["a.exmaple"])
+        assert (await fra.books.turn()).regressions == ()
+        clock.now += timedelta(days=3)
+        assert (await fra.books.turn()).again == ()
+    async with vantage(url, "fra", clock) as fra:
+        fra.books.tell = TELL
+        assert fra.open() == {}
+        fra.books.watch_only(["a.example"])
+        await fra.books.turn()
+        assert fra.open() == before
+        assert await outbox_of(fra.books.store) == told
+        fra.books.watch_only([])
+        await fra.books.turn()
+        clock.now += timedelta(days=7)
+        await fra.books.turn()
+        assert fra.books.ledger.standings == {}
+        assert await noted(fra.books.store, vantage="", subject=DOMAIN.key) == ["confirmed", "retired"]
+        assert await outbox_of(fra.books.store) == told
 
 
 async def test_what_came_in_is_learnt_without_being_asked(url: str) -> None:

@@ -455,10 +455,101 @@ def test_what_stays_as_it_is_has_to_be_stored_once_an_hour_and_no_more(world: Wo
     assert rounds.count(0) >= 4
 
 
-def test_what_is_not_watched_any_more_is_dropped(world: World) -> None:
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def leaving(world: World) -> World:
+    """Return a world with a second domain, whose first has lost something, as has an address of it, and something more is being counted."""
     world.add("other.example", "mx.other.example", "203.0.113.1:25")
-    world.cycles(2)
-    world.ledger.take_changed()
-    world.ledger.forget_all_but({"other.example"})
-    assert {subject.host for subject in world.ledger.standings} == {"mx.other.example", ""}
-    assert {kept for (subject, _), kept in world.ledger.take_changed().items() if "example.org" in str(subject)} == {None}
+    world.cycles(4)
+    world.shows["192.0.2.1:25"] = {"starttls": 0}
+    world.cycles(4)
+    world.said["example.org", "mx.example.org"] = {"dane": 1}
+    world.cycles(4)
+    world.said["example.org", "mx.example.org"] = {"dane": 0}
+    world.cycles(1)
+    return world
+
+
+def leave(world: World) -> list[str]:
+    """Leave the first domain out of the configuration; return its hosts."""
+    world.ledger.watch_only({"other.example"}, world.at)
+    return world.ways.pop("example.org")
+
+
+def test_a_domain_that_is_left_out_for_some_days_finds_its_baseline_and_what_was_open_as_they_were(leaving: World) -> None:
+    ledger, before = leaving.ledger, dict(leaving.ledger.regressions())
+    assert {(ONE, "starttls"), (HOST, "starttls"), (DOMAIN, "starttls")} == before.keys()
+    ledger.take_changed()
+    hosts, told = leave(leaving), len(leaving.told)
+    assert all(ledger.is_left_out(subject) for subject in (ONE, HOST, DOMAIN, Subject("example.org", "mx.example.org")))
+    assert ledger.take_changed().keys() == {(DOMAIN, "way")}
+    assert ledger.again() == ()
+    leaving.cycles(6 * 24 * 4)
+    assert ledger.forget_left(leaving.at) == frozenset()
+    assert ledger.regressions() == before
+    restored = Ledger()  # also by a process that begins meanwhile
+    for subject, name in [(each, check) for each, found in ledger.standings.items() for check in found]:
+        restored.restore(subject, name, ledger.standings[subject][name])
+    for subject, presence in ledger.presences.items():
+        restored.restore(subject, PRESENCE, presence)
+    for domain, way in ledger.ways.items():
+        restored.restore(Subject(domain), "way", read(json.loads(json.dumps(written(way)))))
+    assert restored.is_left_out(HOST)
+    leaving.ledger = restored
+    restored.watch_only({"other.example", "example.org"}, leaving.at)
+    leaving.ways["example.org"] = hosts
+    assert not restored.is_left_out(HOST)
+    leaving.cycles(4)
+    assert [f"{each.subject} {each.check} {each.event}" for each in leaving.told[told:]] == [
+        f"{each} dane confirmed" for each in (Subject("example.org", "mx.example.org"), DOMAIN)
+    ]
+    assert before.items() <= restored.regressions().items()
+
+
+def test_nothing_is_learnt_of_what_is_left_out(leaving: World) -> None:
+    hosts = leave(leaving)
+    kept, told = dict(leaving.ledger.ways), len(leaving.told)
+    leaving.ways["example.org"] = hosts  # looks that were under way
+    leaving.said["example.org", ""] = {"mta_sts": 0}
+    leaving.look("example.org")
+    assert leaving.ledger.ways == kept
+    assert [each for each in leaving.told[told:] if each.subject.domain] == []
+
+
+def test_a_domain_that_is_left_out_for_a_week_is_forgotten_with_what_only_it_led_to(leaving: World) -> None:
+    leave(leaving)
+    leaving.ledger.take_changed()
+    assert leaving.ledger.forget_left(leaving.at + 7 * DAY - MINUTE) == frozenset()
+    assert leaving.ledger.forget_left(leaving.at + 7 * DAY) == {"example.org"}
+    assert {subject.host for subject in leaving.ledger.standings} == {"mx.other.example", ""}
+    assert {kept for (subject, _), kept in leaving.ledger.take_changed().items() if "example.org" in str(subject)} == {None}
+    assert not leaving.ledger.is_left_out(HOST)
+
+
+def test_a_host_that_a_watched_domain_shares_goes_on_while_another_is_left_out(world: World) -> None:
+    world.add("b.example", "mx.example.org", "192.0.2.1:25", "192.0.2.2:25")
+    world.cycles(4)
+    world.ledger.watch_only({"b.example"}, world.at)
+    world.ways.pop("example.org")
+    world.shows["192.0.2.1:25"] = {"starttls": 0}
+    world.cycles(4)
+    assert {subject for subject, _ in world.ledger.regressions()} == {ONE, HOST, Subject("b.example")}
+    assert not world.ledger.is_left_out(HOST)
+    assert world.ledger.is_left_out(DOMAIN)
+
+
+def test_a_host_that_drops_out_of_dns_for_some_hours_finds_its_baseline_and_what_was_open_as_they_were(world: World) -> None:
+    world.add("example.org", "mx2.example.org", "198.51.100.1:25")
+    world.cycles(4)
+    world.shows["192.0.2.1:25"] = {"starttls": 0}
+    world.cycles(4)
+    before = {key: found for key, found in world.ledger.regressions().items() if key[0].host}
+    assert before.keys() == {(ONE, "starttls"), (HOST, "starttls")}
+    world.ways["example.org"].remove("mx.example.org")
+    world.cycles(23 * 4)
+    world.ways["example.org"].append("mx.example.org")
+    world.cycles(4)
+    assert before.items() <= world.ledger.regressions().items()
+    assert not [each for each in world.told if each.event is Event.RETIRED]
