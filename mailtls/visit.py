@@ -15,7 +15,7 @@ import structlog
 from mailtls.dial import Ended, dial, ended, source_of
 from mailtls.dialogue import Dialogue, Transcript
 from mailtls.evidence import Failure, Handshake, Offer, ProbeEvidence
-from mailtls.facts.visits import is_out_of_step
+from mailtls.facts.visits import why_void
 from mailtls.handshake import Channel
 from mailtls.hellos import Refused
 from mailtls.model import Cause, Stage
@@ -127,8 +127,9 @@ class _Visit:
         if not offers:
             self.concluded = True
             await dialogue.quit()
-            if is_out_of_step(self.transcript.exchanges()):
-                raise ended(Cause.PROTOCOL_ERROR, Stage.EHLO, "the replies do not match the commands: one too many came")
+            void = why_void(self.transcript.exchanges())
+            if void is not None:
+                raise ended(void.cause, void.stage, void.detail)
             return
         answer = await dialogue.starttls()
         if answer.code != 220:

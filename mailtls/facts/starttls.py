@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailtls.facts.declaration import Better, Check, Fact, Kind, Scope, truth_gauge
 from mailtls.facts.visits import completed_ehlo, exchange_at, parsed, reply_at, spoke_esmtp, why_not
-from mailtls.model import Absent, Known, Stage
+from mailtls.model import Absent, Cause, Known, Stage, Unknown
 from mailtls.smtp import ehlo, meaning
 from mailtls.tls.answer import begins_with_record
 
@@ -45,7 +45,7 @@ def _esmtp(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
 
 def accepted(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
     """Read ``starttls_accepted``, from the last visit that could tell; Absent where STARTTLS was not offered, and so not asked for."""
-    failures = 0
+    failures, last = 0, None
     for probe in reversed(scan.probes):
         if completed_ehlo(probe) is None:
             continue
@@ -57,9 +57,13 @@ def accepted(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
         if reply.code == 220:
             return Known(value=True)
         failures += meaning.starttls_failed(reply)
+        last = last or reply
         if failures > 1:  # once may be the moment; twice, on fresh connections, is the server
             return Known(value=False)
-    return why_not(scan)
+    missing = why_not(scan)
+    if missing.cause is Cause.NOT_ATTEMPTED and last is not None:  # all visits came to their end, and do not agree
+        return Unknown(Cause.DEFERRED, Stage.STARTTLS, f"{last}; another connection was not offered STARTTLS")
+    return missing
 
 
 def _plaintext(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:

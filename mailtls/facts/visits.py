@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from mailtls.evidence import Handshake
 from mailtls.hellos import Refused
 from mailtls.model import Cause, Stage, Unknown
-from mailtls.smtp.meaning import asks_for_helo
+from mailtls.smtp.ehlo import offers_starttls
+from mailtls.smtp.meaning import asks_for_helo, is_decoy
 from mailtls.smtp.reply import Parsed, Reply, read_reply
 from mailtls.tls.names import ABOUT_THE_OFFER
 
@@ -53,10 +54,20 @@ def is_out_of_step(exchanges: Sequence[Exchange]) -> bool:
     return False
 
 
+def why_void(exchanges: Sequence[Exchange]) -> Unknown | None:
+    """Return why what was said before TLS says nothing about the server, or ``None`` where it does."""
+    if is_out_of_step(exchanges):
+        return Unknown(Cause.PROTOCOL_ERROR, Stage.EHLO, "the replies do not match the commands: one too many came")
+    said = [found.reply for each in exchanges if each.stage in (Stage.GREETING, Stage.EHLO) and (found := parsed(each)) is not None]
+    if any(map(is_decoy, said)) and not any(map(offers_starttls, said)):
+        return Unknown(Cause.DEFERRED, Stage.EHLO, "a decoy (spamd) answers strangers in the place of the mail server, and never offers STARTTLS")
+    return None
+
+
 def completed_ehlo(probe: ProbeEvidence) -> Reply | None:
     """Return the 250 to EHLO, or the 250 to the HELO that an EHLO-less server asked for; ``None`` where there was neither."""
     ehlo = reply_at(probe, Stage.EHLO, b"EHLO")
-    if ehlo is None or is_out_of_step(probe.exchanges):
+    if ehlo is None or why_void(probe.exchanges) is not None:
         return None
     if ehlo.code == 250:
         return ehlo
@@ -86,8 +97,9 @@ def why_not(scan: ScanEvidence) -> Unknown:
     for probe in reversed(scan.probes):
         if not probe.offer.is_usual:
             continue
-        if is_out_of_step(probe.exchanges):
-            return Unknown(Cause.PROTOCOL_ERROR, Stage.EHLO, "the replies do not match the commands: one too many came")
+        void = why_void(probe.exchanges)
+        if void is not None:
+            return void
         if probe.failure is not None:
             return unknown_of(probe.failure)
         if isinstance(probe.handshake, Refused):

@@ -135,6 +135,15 @@ ROWS = {
         (Behaviour(ehlo=b"500 what\r\n", helo=b"250 mx\r\n"), Behaviour(greeting=(Stall(),))),
         {"starttls_offered": "read-timeout@greeting", "starttls_accepted": "read-timeout@greeting"}, quits=True,
     ),
+    "spamd answers in the server's place": answers(
+        b"250 Hello, spam sender. Pleased to be wasting your time.\r\n", "deferred", quits=True,
+        greeting=b"220 mx.wild.example ESMTP spamd IP-based SPAM blocker; Tue Nov 24 15:00:00 2026\r\n",
+    ),
+    "a banner speaks of spam": Row(Behaviour(greeting=b"220 mx ESMTP, no spam sender is welcome\r\n", ehlo=PLAIN), NO_OFFER, quits=True),
+    "a server calls itself spamd, and offers STARTTLS": Row(
+        Behaviour(greeting=b"220 mx ESMTP spamd IP-based SPAM blocker\r\n", ehlo=OFFER, starttls=b"502 no\r\n"),
+        {"starttls_offered": YES, "starttls_accepted": NO}, quits=True,
+    ),
     "a stray reply comes before EHLO's": answers(b"250 hi\r\n" + OFFER, "protocol-error", quits=True),
     "a stray reply comes a moment before EHLO's": answers((b"250 hi\r\n", Delay(0.2), OFFER), "protocol-error", quits=True),
     "QUIT is not answered": Row(Behaviour(ehlo=PLAIN, quit=(Stall(),)), NO_OFFER, quits=True),
@@ -144,7 +153,8 @@ ROWS = {
         for reply, why in (
             ("454 4.7.0 too many new TLS sessions", "deferred"), ("454 4.7.1 not now", "deferred"), ("500 Your IP is blacklisted", "blocked"),
             ("502 5.5.1 too many errors", "blocked"), ("554-no\r\n554 5.7.1 you", "blocked"), ("500 4.7.0 later", "deferred"),
-            ("552 5.3.2 not accepting", "protocol-error"), ("554 5.5.1 no TLS", None),
+            ("552 5.3.2 not accepting", "protocol-error"), ("554 5.5.1 no TLS", None), ("454 greylisted", "deferred"),
+            ("554 5.7.3 Unable to initialize security subsystem", None), ("454 4.7.5 cryptographic failure", None),
         )
     },
     "STARTTLS is answered 454": starts(b"454 4.7.0 TLS not available\r\n", None, quits=True),
@@ -160,6 +170,10 @@ ROWS = {
     "STARTTLS leads to a close": starts((Close(),), "connection-closed"),
     "STARTTLS leads to a reset": starts((Reset(),), "connection-closed"),
     "STARTTLS is answered by noise": starts(b"\xff\xfe\r\n", "protocol-error"),
+    "STARTTLS is not offered once, and answered 454 then": Row(
+        (Behaviour(ehlo=PLAIN), Behaviour(ehlo=OFFER, starttls=b"454 4.7.0 TLS not available\r\n")),
+        {"starttls_offered": YES, "starttls_accepted": "deferred@starttls", "negotiated": "*"}, quits=True,
+    ),
     "STARTTLS is answered 421 on the second visit too": Row(
         (Behaviour(ehlo=OFFER, starttls=b"421 a\r\n"), Behaviour(ehlo=PLAIN)), {"starttls_accepted": "rate-limited@starttls"}
     ),
