@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mailtls.evidence import ScanEvidence
     from mailtls.model import Reading
     from mailtls.tls.certificate import Certificate
-    from mailtls.trust.pkix import Anchors, Judgement
+    from mailtls.trust.pkix import Anchors, ChainJudgement
 
 
 def chains_of(scan: ScanEvidence) -> list[tuple[bytes, ...]]:
@@ -131,7 +131,7 @@ def _all_chains(scan: ScanEvidence, anchors: Anchors) -> Reading[tuple[tuple[byt
     return of_all(scan, anchors, tuple)
 
 
-def _judged(scan: ScanEvidence, anchors: Anchors) -> tuple[list[Judgement], Unknown | None]:
+def _judged(scan: ScanEvidence, anchors: Anchors) -> tuple[list[ChainJudgement], Unknown | None]:
     """Return the judgements of the served chains that are not trusted; and why that of another is open, or ``None``."""
     judgements = [judge_chain(chain, anchors, scan.probes[-1].began) for chain in chains_of(scan)]
     undecided = next((judgement for judgement in judgements if judgement.undecided), None)

@@ -6,16 +6,14 @@ that is Absent says that something does not apply, and so vouches for nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mailtls.model import Verdict
-from mailtls.policy.evaluation import evaluate, survey, takes_no_mail
+from mailtls.policy.evaluation import evaluate
 from mailtls.policy.shipped import VERDICT, shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from mailtls.model import Finding, Gap, MXObservation, Reading, Unknown
+    from mailtls.model import Finding, Gap
     from mailtls.policy.evaluation import Ground
 
 
@@ -30,20 +28,3 @@ def judge(ground: Ground) -> tuple[Verdict, tuple[Finding, ...], tuple[Gap, ...]
     if held.gaps or not held.applying:
         return Verdict.UNKNOWN, (), held.gaps
     return Verdict.PROTECTED, (), ()
-
-
-def judge_domain(
-    readings: Mapping[str, Reading[Any]], hosts: Sequence[MXObservation], unresolved: Unknown | None, domain: str = ""
-) -> tuple[Verdict, tuple[Finding, ...]]:
-    """Return the verdict of a domain, and the findings it rests on.
-
-    Args:
-        readings: of the domain.
-        hosts: its MX hosts, with their endpoints.
-        unresolved: why its mail hosts could not all be found, or ``None``.
-        domain: its name.
-
-    """
-    if takes_no_mail(readings):
-        return Verdict.NO_MAIL, ()
-    return judge(survey(domain, readings, hosts, unresolved))[:2]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-__all__ = ["Anchors", "Judgement", "NoAnchors", "judge_chain"]
+__all__ = ["Anchors", "ChainJudgement", "NoAnchors", "judge_chain"]
 
 # Of what is wrong with a chain, that for which it may lead to no anchor; the rest is untidy.
 _FATAL = (
@@ -22,7 +22,7 @@ _FATAL = (
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class ChainJudgement:
     """Whether a chain is trusted; ``code`` (a TLS-RPT result type, RFC 8460 section 4.3) and ``why`` say what speaks against it.
 
     One that is undecided is not trusted for a limit of ours alone: it is no verdict on the chain, and has no code.
@@ -35,7 +35,7 @@ class Judgement:
 
 
 @quietly()
-def judge_chain(chain: Sequence[bytes], anchors: Anchors, at: datetime) -> Judgement:
+def judge_chain(chain: Sequence[bytes], anchors: Anchors, at: datetime) -> ChainJudgement:
     """Decide whether a chain leads to one of the anchors, for a TLS server, at a time.
 
     Args:
@@ -48,19 +48,19 @@ def judge_chain(chain: Sequence[bytes], anchors: Anchors, at: datetime) -> Judge
 
     """
     if not chain:
-        return Judgement(trusted=False, code="certificate-not-trusted", why="the server sent no certificate")
+        return ChainJudgement(trusted=False, code="certificate-not-trusted", why="the server sent no certificate")
     leaf = read_certificate(chain[0])
     if leaf.not_after is not None and leaf.not_after < at:
-        return Judgement(trusted=False, code="certificate-expired", why=f"the certificate expired on {leaf.not_after:%Y-%m-%d}")
+        return ChainJudgement(trusted=False, code="certificate-expired", why=f"the certificate expired on {leaf.not_after:%Y-%m-%d}")
     if leaf.not_before is not None and leaf.not_before > at:
         why = f"the certificate is not valid before {leaf.not_before:%Y-%m-%d}"
-        return Judgement(trusted=False, code="certificate-not-trusted", why=why)
+        return ChainJudgement(trusted=False, code="certificate-not-trusted", why=why)
     found = find_path(tuple(chain), anchors, at)
     if isinstance(found, Path):
-        return Judgement(trusted=True)
+        return ChainJudgement(trusted=True)
     if found.is_undecided:
-        return Judgement(trusted=False, why=found.why, undecided=True)
+        return ChainJudgement(trusted=False, why=found.why, undecided=True)
     # The library says only that no path was found; the chain itself says more.
     problems = {problem.code: problem.why for problem in chain_problems(tuple(chain), anchors, at)}
     why = next((problems[code] for code in _FATAL if code in problems), found.why)
-    return Judgement(trusted=False, code="certificate-not-trusted", why=why)
+    return ChainJudgement(trusted=False, code="certificate-not-trusted", why=why)

@@ -17,7 +17,7 @@ from mailtls.trust.pkix import judge_chain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mailtls.trust.pkix import Anchors, Judgement
+    from mailtls.trust.pkix import Anchors, ChainJudgement
 
 _UNRECOGNIZED_NAME = 112
 
@@ -72,7 +72,7 @@ def judge_fetch(fetch: StsFetch, anchors: Anchors) -> FetchJudgement:
     return FetchJudgement(None, (*flaws, content))
 
 
-def _certificate_flaws(fetch: StsFetch, judgement: Judgement | None) -> Iterator[Flaw]:
+def _certificate_flaws(fetch: StsFetch, judgement: ChainJudgement | None) -> Iterator[Flaw]:
     if judgement is not None and not judgement.trusted and not judgement.undecided:
         yield Flaw(WEBPKI, f"{fetch.host}: {judgement.why}")
     names = read_certificate(fetch.chain[0]).names if fetch.chain else ()

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from mailtls.model import Absent, Cause, Endpoint, EndpointObservation, Known, MXObservation, Stage, Unknown, Verdict
-from mailtls.policy.verdict import judge_domain
+from mailtls.model import Absent, Cause, Endpoint, EndpointObservation, Finding, Known, MXObservation, Stage, Unknown, Verdict
+from mailtls.policy.judge import Judge, Observed
 
 LATE = Unknown(Cause.READ_TIMEOUT, Stage.HANDSHAKE)
 YES, NO, ABSENT = Known(value=True), Known(value=False), Absent()
@@ -44,6 +44,11 @@ def host(*endpoints: EndpointObservation, unresolved: Unknown | None = None) -> 
 
 
 DOMAIN = {"null_mx": NO, "dnssec": Known("insecure")}
+
+
+def judge_domain(readings, hosts, unresolved) -> tuple[Verdict, tuple[Finding, ...]]:
+    judged = Judge().judge("a.example", Observed(readings, tuple(hosts), unresolved))
+    return judged.verdict, judged.findings
 
 
 def judge(*endpoints: EndpointObservation) -> tuple[str, list[str]]:

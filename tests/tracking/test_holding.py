@@ -19,7 +19,7 @@ from mailtls.evidence import (
 )
 from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer
 from mailtls.model import Absent, Cause, Endpoint, Known, MXObservation, Stage, Unknown, Verdict
-from mailtls.policy.verdict import judge_domain
+from mailtls.policy.judge import Judge, Observed
 from mailtls.tracking.holding import Held, absorb, is_full_scan_due, is_of_other_certificates, observe
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -122,7 +122,8 @@ def test_tls_that_never_worked_is_not_vouched_for_by_its_absence_before(anchors)
             reading = seen.readings[name]
             assert isinstance(reading, Unknown), name
             assert reading.cause is Cause.READ_TIMEOUT, name
-        assert judge_domain({}, [MXObservation("mx.example", 10, {}, (seen,))], None) == (Verdict.UNKNOWN, ())
+        judged = Judge().judge("a.example", Observed({}, (MXObservation("mx.example", 10, {}, (seen,)),), None))
+        assert (judged.verdict, judged.findings) == (Verdict.UNKNOWN, ())
 
 
 def test_what_did_not_apply_without_starttls_is_unknown_once_it_is_offered_and_stalls(anchors) -> None:
