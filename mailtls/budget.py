@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from publicsuffixlist import PublicSuffixList
 
+from mailtls.accounts import Account, Accounts
 from mailtls.dial import Ended, ended
 from mailtls.model import Cause, Stage
 
@@ -34,7 +35,6 @@ _FIRST_PAUSE = 60
 _LONGEST_PAUSE = 3600
 _MOST_STRIKES = 16
 _LEAST_PACE = 0.05  # seconds: who asks us to leave is heeded, even where no pace is kept
-_IDLE_ACCOUNTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +93,6 @@ def _asked_to_stay_away(operator: str) -> Ended:
     return ended(Cause.BUDGET_EXHAUSTED, Stage.CONNECT, f"{operator} asked us to stay away for now")
 
 
-@dataclass(slots=True)
-class _Account:
-    key: str
-    places: asyncio.Semaphore
-    gate: asyncio.Lock = field(default_factory=asyncio.Lock)
-    next_start: float = 0.0
-    closed_until: float = 0.0
-    strikes: int = 0
-
-
 def _about_one() -> float:
     return random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not secrets
 
@@ -134,10 +124,8 @@ class Budget:
         """Is called when :meth:`pauses` has changed."""
         self.shared: Shared | None = None
         """Where other processes visit from the same place: then a scan has one visit at a time, and nobody waits for a pause to end."""
-        self._told: set[str] = set()
         self._all = asyncio.Semaphore(limits.concurrency)
-        self._accounts: dict[str, _Account] = {}
-        self._tidy_beyond = _IDLE_ACCOUNTS
+        self._accounts = Accounts(limits.per_operator, self._longest)
 
     def operator_of(self, host: str) -> str:
         """Return the operator of an MX host."""
@@ -148,28 +136,13 @@ class Budget:
                 return named
         return _organization(host)
 
-    def _account(self, key: str, places: int) -> _Account:
-        account = self._accounts.get(key)
-        if account is None:
-            if len(self._accounts) > self._tidy_beyond:
-                self._tidy()
-            account = self._accounts[key] = _Account(key, asyncio.Semaphore(places))
-        return account
-
-    def _tidy(self) -> None:
-        """Drop the accounts that nothing depends on. Not again before there are twice as many as were left: each costs a look or two."""
-        now = self._clock()
-        self._accounts = {k: a for k, a in self._accounts.items() if a.places.locked() or max(a.next_start, a.closed_until) > now - 3600}
-        self._tidy_beyond = max(_IDLE_ACCOUNTS, 2 * len(self._accounts))
-
-    def _both(self, endpoint: Endpoint) -> tuple[_Account, _Account]:
-        operator, address = self.accounts_of(endpoint)
-        return self._account(operator, self.limits.per_operator), self._account(address, self.limits.per_operator)
+    def _account(self, key: str) -> Account:
+        return self._accounts.of(self._clock(), key)[0]
 
     def inherit(self, older: Budget) -> None:
         """Take over who asked us to stay away, and for how long: a reload is no excuse to knock again."""
-        for key, account in older._accounts.items():
-            mine = self._account(key, self.limits.per_operator)
+        for account in older._accounts.all():
+            mine = self._account(account.key)
             mine.next_start, mine.closed_until, mine.strikes = account.next_start, account.closed_until, account.strikes
 
     def pauses(self, now: datetime) -> dict[str, Pause]:
@@ -177,21 +150,21 @@ class Budget:
         moment = self._clock()
         lately = moment - self._longest
         return {
-            key: Pause(now + timedelta(seconds=account.closed_until - moment), account.strikes)
-            for key, account in self._accounts.items()
+            account.key: Pause(now + timedelta(seconds=account.closed_until - moment), account.strikes)
+            for account in self._accounts.all()
             if account.closed_until > (lately if account.strikes else moment)
         }
 
     def changes(self, now: datetime) -> dict[str, Pause]:
         """Return what became of whom since this was last asked: who asked us to stay away, or let us in again (no strikes)."""
         moment = self._clock()
-        told, self._told = self._told, set()
-        accounts = [self._accounts[key] for key in told if key in self._accounts]
+        told, self._accounts.untold = self._accounts.untold, set()
+        accounts = self._accounts.known(told)
         return {a.key: Pause(now + timedelta(seconds=min(a.closed_until - moment, self._longest)), a.strikes) for a in accounts}
 
     def remind(self, keys: Collection[str]) -> None:
         """Have :meth:`changes` tell of some accounts again, because nobody could be told."""
-        self._told |= set(keys)
+        self._accounts.untold |= set(keys)
 
     def accounts_of(self, endpoint: Endpoint) -> tuple[str, str]:
         """Return the names of the accounts that a visit to an endpoint goes to: its operator's, and its address's."""
@@ -200,10 +173,10 @@ class Budget:
     def heed(self, pauses: Mapping[str, Pause], now: datetime) -> None:
         """Stay away from whom another process was asked to; what this one was told itself counts as well."""
         for key, pause in pauses.items():
-            account = self._account(key, self.limits.per_operator)
+            account = self._account(key)
             left = min((pause.until - now).total_seconds(), self._longest)
             account.closed_until = max(account.closed_until, self._clock() + left)
-            if key not in self._told:
+            if key not in self._accounts.untold:
                 account.strikes = max(0, min(pause.strikes, _MOST_STRIKES))
 
     def resume(self, pauses: Mapping[str, Pause], now: datetime) -> None:
@@ -211,7 +184,7 @@ class Budget:
         for key, pause in pauses.items():
             left = min((pause.until - now).total_seconds(), self._longest)
             if left > -self._longest:
-                account = self._account(key, self.limits.per_operator)
+                account = self._account(key)
                 account.closed_until, account.strikes = self._clock() + left, max(0, min(pause.strikes, _MOST_STRIKES))
 
     @property
@@ -224,7 +197,8 @@ class Budget:
 
     def closed_for(self, endpoint: Endpoint) -> float:
         """Return for how many seconds we stay away from an endpoint, because it or its operator asked us to; 0 where nobody did."""
-        return max(0.0, max(account.closed_until for account in self._both(endpoint)) - self._clock())
+        known = self._accounts.known(self.accounts_of(endpoint))
+        return max(0.0, max((account.closed_until for account in known), default=0.0) - self._clock())
 
     @property
     def at_once(self) -> int:
@@ -244,11 +218,15 @@ class Budget:
             deadline: on the budget's clock; a place that cannot be had before it is given up.
 
         Raises:
-            Ended: ``budget-exhausted``, where the deadline came first.
+            Ended: ``budget-exhausted``, where the deadline came first, or too many others are visited or left alone already.
 
         """
-        operator, address = self._both(endpoint)
+        if not self._accounts.has_room_for(self.accounts_of(endpoint), self._clock()):
+            raise ended(Cause.BUDGET_EXHAUSTED, Stage.CONNECT, "so many others are visited, or left alone, that no more are kept in mind")
+        operator, address = self._accounts.of(self._clock(), *self.accounts_of(endpoint))
         spent = ended(Cause.BUDGET_EXHAUSTED, Stage.CONNECT, f"no place for another visit to {self.operator_of(endpoint.host)} in time")
+        operator.visits += 1
+        address.visits += 1
         try:
             async with asyncio.timeout(max(0.0, deadline - self._clock())) as waiting, operator.places, address.places:
                 async with operator.gate:  # one at a time, so that the gap holds however long each waits for a place of ours
@@ -276,6 +254,9 @@ class Budget:
                     self._all.release()
         except TimeoutError:
             raise spent from None
+        finally:
+            operator.visits -= 1
+            address.visits -= 1
 
     async def _take(self, shared: Shared, endpoint: Endpoint, deadline: float) -> None:
         """Wait for a turn among all processes. The place among ours is held meanwhile: so the gap lies between the visits themselves."""
@@ -286,17 +267,17 @@ class Budget:
         if wait:
             await self._sleep(wait)
 
-    def _wait(self, *accounts: _Account) -> float:
+    def _wait(self, *accounts: Account) -> float:
         """Return for how many seconds a visit has to wait for its turn."""
         return max(0.0, max(max(account.next_start, account.closed_until) for account in accounts) - self._clock())
 
     def report(self, endpoint: Endpoint, failure: Failure | None) -> None:
         """Learn from a visit: its failure may ask for a pause, its success ends all of them."""
-        operator, address = self._both(endpoint)
+        operator, address = self._accounts.of(self._clock(), *self.accounts_of(endpoint))
         if failure is None:
             if operator.strikes or address.strikes:
                 operator.strikes = address.strikes = 0
-                self._told |= {operator.key, address.key}
+                self._accounts.untold |= {operator.key, address.key}
                 self.changed()
             return
         if failure.cause in _ASKED_TO_LEAVE:
@@ -305,12 +286,12 @@ class Budget:
         elif failure.cause in _STALLED:
             self._close(address)
 
-    def _close(self, account: _Account) -> None:
+    def _close(self, account: Account) -> None:
         now = self._clock()
         if account.closed_until > now:
             return  # several visits that were under way together are one occasion
         account.strikes = min(account.strikes + 1, _MOST_STRIKES)
         pause = min(_FIRST_PAUSE * 2 ** (account.strikes - 1), _LONGEST_PAUSE) * self._unit
         account.closed_until = now + pause * self._vary()
-        self._told.add(account.key)
+        self._accounts.untold.add(account.key)
         self.changed()

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from mailtls.accounts import Accounts
 from mailtls.budget import Budget, Limits, Pause
 from mailtls.dial import Ended
 from mailtls.evidence import Failure
@@ -232,13 +233,17 @@ def test_a_clock_that_was_set_back_keeps_us_away_no_longer_than_the_longest_paus
     assert budget.closed_for(ONE) == pytest.approx(3600 * 1.1)
 
 
-def test_many_live_accounts_are_not_looked_through_again_for_each_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, looks = Clock(), list[int]()
+async def test_where_all_that_is_kept_in_mind_is_live_nobody_else_is_visited_for_now() -> None:
+    clock = Clock()
     budget = budget_by(clock)
-    tidy = budget._tidy
-    monkeypatch.setattr(Budget, "_tidy", lambda _self: (looks.append(len(budget._accounts)), tidy()))
-    for number in range(25_000):
-        address = ip_address(0x0A000000 + number)
-        budget.report(Endpoint(f"mx.provider{number}.example", address), Failure(Cause.BLOCKED, Stage.GREETING))
-    assert len(budget._accounts) == 50_000
-    assert sum(looks) <= 3 * 50_000
+    budget._accounts = Accounts(places=2, memory=3600, most=4)
+    refuse(budget)
+    async with budget.place(OTHER, clock.now + 30):
+        with pytest.raises(Ended) as raised:
+            async with budget.place(Endpoint("mx.third.example", ip_address("192.0.2.9")), clock.now + 30):
+                pass
+    assert raised.value.failure.cause is Cause.BUDGET_EXHAUSTED
+    assert budget.closed_for(ONE) > 0
+    clock.now += 10
+    async with budget.place(Endpoint("mx.third.example", ip_address("192.0.2.9")), clock.now + 30):
+        pass
