@@ -51,6 +51,7 @@ _TRIES = 2
 dns.rdtypes.tlsabase.TLSABase._cert_length_by_mtype = {}  # noqa: SLF001 - no public way; a test fails should it be in vain
 # Extended DNS errors that mean "validation failed" (RFC 8914 sections 4.7 to 4.13).
 _BOGUS_ERRORS = frozenset({6, 7, 8, 9, 10, 11, 12})
+_ANSWERS = frozenset({dns.rcode.NOERROR, dns.rcode.NXDOMAIN})
 _LABELS = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 
 
@@ -136,16 +137,17 @@ class Resolver:
             if answer is None or server is None:
                 return Lookup(shown, rdtype, outcome, detail=why)
             rcode = answer.rcode()
-            if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            unfit = _why_unfit(answer)
+            if rcode in _ANSWERS and not unfit:
                 return self._read(answer, absolute, kind, await self._vouched(answer, server))
             said = _extended_error(answer)
             bogus = any(isinstance(o, dns.edns.EDEOption) and int(o.code) in _BOGUS_ERRORS for o in answer.options)
             if rcode == dns.rcode.SERVFAIL and not bogus:
                 # With checking disabled a bogus answer comes through, and a dead server still fails (RFC 4035 section 3.2.2).
                 unchecked, _server, _why = await self._ask(absolute, kind, dns.flags.RD | dns.flags.CD)
-                bogus = unchecked is not None and unchecked.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
+                bogus = unchecked is not None and unchecked.rcode() in _ANSWERS and not _why_unfit(unchecked)
             outcome = LookupOutcome.BOGUS if bogus else LookupOutcome.SERVER_FAILURE
-            text = dns.rcode.to_text(rcode) + (f" ({said})" if said else "") + (", DNSSEC validation failed" if bogus else "")
+            text = unfit or dns.rcode.to_text(rcode) + (f" ({said})" if said else "") + (", DNSSEC validation failed" if bogus else "")
             return Lookup(shown, rdtype, outcome, detail=text)
 
     async def _ask(
@@ -172,7 +174,7 @@ class Resolver:
                     said = readable(str(error).encode("utf-8", "replace"), 120) or type(error).__name__
                     why = LookupOutcome.SERVER_FAILURE if unreadable else LookupOutcome.TIMED_OUT, f"{server[0]}: {said}"
                 else:
-                    if answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+                    if answer.rcode() in _ANSWERS and not _why_unfit(answer):
                         return answer, server, why
                     failed = answer, server
             if failed is not None:
@@ -300,6 +302,18 @@ class Resolver:
             if not found.is_answer or (found.records and found.authenticated):
                 break
         return alias, tuple(asked)
+
+
+def _why_unfit(answer: dns.message.Message) -> str:
+    """Return why a response that reports no error is no answer all the same, or an empty text: the question is open then, and not denied."""
+    if answer.flags & dns.flags.TC:
+        return "truncated, over TCP as well"
+    if answer.answer or answer.rcode() != dns.rcode.NOERROR:
+        return ""
+    held = {rrset.rdtype for rrset in answer.authority}
+    if dns.rdatatype.NS in held and dns.rdatatype.SOA not in held:
+        return "a referral to other servers, and no answer: that server does not resolve"  # RFC 2308 section 2.2
+    return ""
 
 
 def _mx_target(record: str) -> tuple[int, str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import dns.flags
+import dns.rdatatype
+import dns.rrset
 import pytest
 
 from mailtls.evidence import HostRoute, LookupOutcome
@@ -70,6 +73,29 @@ async def test_a_resolver_is_believed_where_it_vouches_for_the_root_or_is_of_a_w
     nameserver.faults["."] = fault
     assert (await resolver(nameserver).lookup("implicit.example", "A")).authenticated is authenticated
     assert (await resolver(nameserver).lookup("good.example", "MX")).authenticated is True
+
+
+@pytest.mark.parametrize(("owner", "words"), [("example.", "referral"), (".", "referral"), ("", "truncated")])
+async def test_a_referral_or_what_is_cut_off_even_over_tcp_is_no_answer_and_makes_no_implicit_mx(nameserver, monkeypatch, owner, words) -> None:
+    original = Nameserver._respond
+
+    def respond(self, query, *, stream: bool):
+        response = original(self, query, stream=stream)
+        if response is not None and query.question[0].rdtype == dns.rdatatype.MX:
+            response.answer.clear()
+            response.authority.clear()
+            if owner:
+                response.authority.append(dns.rrset.from_text(owner, 60, "IN", "NS", "ns.elsewhere.example."))
+            else:
+                response.flags |= dns.flags.TC
+        return response
+
+    monkeypatch.setattr(Nameserver, "_respond", respond)
+    route = await resolver(nameserver).route("implicit.example")
+    assert (route.hosts, route.implicit) == ((), False)
+    assert route.mx is not None
+    assert route.mx.outcome is LookupOutcome.SERVER_FAILURE
+    assert words in route.mx.detail
 
 
 async def test_hosts_beyond_the_cap_are_counted(nameserver) -> None:
