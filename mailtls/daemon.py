@@ -10,6 +10,7 @@ import socket
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
@@ -67,6 +68,7 @@ class Daemon:
         self.registry.register(RegressionCollector(self.told))
         self.registry.register(VantageCollector(self.reachable, lambda: self.told().blind))
         self._path = path
+        self._listens: tuple[tuple[str, int], ...] = ()
         self._reloading = asyncio.Lock()
         self._notify = _ServiceManager()
         self._keeper: Keeper | None = None
@@ -94,6 +96,13 @@ class Daemon:
     def is_held_to(self, domain: str, check: str) -> bool:
         """Whether enough was seen of a check of a domain for less to be a regression."""
         return self._books is not None and self._books.is_held_to(Subject(domain), check)
+
+    def names(self) -> frozenset[str]:
+        """Return the names that requests may call us by, beside those that nobody can make up."""
+        web = self.configuration.web
+        seen_as = urlsplit(web.external_url or "").hostname or ""
+        listed = (host for host, _port in (*web.listen, *self._listens))
+        return frozenset(name.lower() for name in (*web.hosts, seen_as, socket.gethostname(), *listed))
 
     def now(self) -> datetime:
         """Return the time."""
@@ -238,6 +247,7 @@ class Daemon:
             BadConfiguration: the store cannot be used.
 
         """
+        self._listens = tuple(listen)
         sockets = [_listening(host, port) for host, port in listen]
         try:
             await self._remember()

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from mailtls.config import BadConfiguration
 from mailtls.facts.routing import why_no_address, why_no_route
 from mailtls.model import Snapshot
+from mailtls.rebinding import OnlyForUs
 from mailtls.resolve import BadName, ascii_name
 from mailtls.show.declared import fetch_lines
 from mailtls.show.document import document, domain_document
@@ -110,7 +112,8 @@ def application(daemon: Daemon) -> Starlette:
             Route("/-/healthy", healthy),
             Route("/-/ready", ready),
             Route("/-/reload", reload, methods=["POST", "PUT"]),
-        ]
+        ],
+        middleware=[Middleware(OnlyForUs, daemon.names)],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -269,3 +270,18 @@ async def test_policies_are_reloaded_as_a_whole_and_a_wrong_one_leaves_the_old_i
     assert {grade["version"] for grade in (await grades()).values()} == {"2"}
     page = (await site.ask("/metrics"))[1]
     assert 'mailtls_domain_grade{domain="no-starttls.example",policy="own"} 0.0' in page
+
+
+async def test_a_page_of_a_stranger_that_lets_its_name_lead_here_gets_nothing_until_the_name_is_ours(site: Site) -> None:
+    for path in ("/", "/metrics", "/api/v1/domains", "/probe?target=solid.example", "/-/healthy"):
+        assert (await site.ask(path, host="evil.example"))[0] == 421
+    assert (await site.ask("/-/reload", "POST", host="evil.example"))[0] == 421
+    for host in ("127.0.0.1:9925", "10.244.0.9:9925", "[fd00::9]:9925", "mailtls-0:9925", f"{socket.gethostname()}:9925"):
+        assert (await site.ask("/metrics", host=host))[0] == 200
+    settings = yaml.safe_load(site.path.read_text())
+    settings["web"] |= {"hosts": ["mailtls.Example.net", "*.pods.example"], "external_url": "https://seen.example/mailtls"}
+    site.path.write_text(yaml.safe_dump(settings))
+    await site.daemon.reload()
+    for host in ("mailtls.example.net", "a.pods.example:9925", "seen.example"):
+        assert (await site.ask("/metrics", host=host))[0] == 200
+    assert (await site.ask("/metrics", host="pods.example"))[0] == 421

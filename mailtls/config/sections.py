@@ -92,6 +92,15 @@ def _domain(value: object) -> object:
         raise ValueError(str(error)) from None
 
 
+def _host(value: object) -> object:
+    """Return a name, ``*.`` and a name, or ``*``."""
+    text = _text(value)
+    if text == "*":
+        return text
+    stars = "*." if text.startswith("*.") else ""
+    return f"{stars}{_domain(text.removeprefix(stars))}"
+
+
 def _file(value: object) -> str:
     text = _text(value)
     if not text or "\0" in text:
@@ -146,6 +155,7 @@ HostPort = Annotated[tuple[str, int], BeforeValidator(_address)]
 ResolverAddress = Annotated[tuple[str, int], BeforeValidator(_address), AfterValidator(_resolver_address)]
 Text = Annotated[str, BeforeValidator(_text)]
 Domain = Annotated[str, BeforeValidator(_domain)]
+HostName = Annotated[str, BeforeValidator(_host)]
 Database = Annotated[str, BeforeValidator(_database)]
 Url = Annotated[str, BeforeValidator(_url)]
 File = Annotated[Path, BeforeValidator(_file)]
@@ -304,6 +314,13 @@ class Web(Section):
         default=None,
         description="The URL under which these pages are seen from elsewhere, for links in notices, e.g. `https://mailtls.example/`; it is also "
         "their source. Default: `/mailtls`, and no links.",
+    )
+    hosts: tuple[HostName, ...] = Field(
+        default=(),
+        description="Further names of ours, as they stand in requests, e.g. `mailtls.example.net`, or `*.example.net` for all below that one; "
+        "requests for other names are refused (421), so that no stranger's page can read these (DNS rebinding). Known without it: any IP "
+        "address, names without a dot, this host's name, those in `web.listen` and in `web.external_url`; `*` lets any name in. Default: none.",
+        json_schema_extra={"type": "array", "items": {"type": "string"}},
     )
 
 
