@@ -25,7 +25,9 @@ class Remembered(Generic[P, T]):
         update_wrapper(self, function)
         self.held = 0
         """Octets of the arguments whose results are remembered."""
-        self._function, self._octets, self._size = function, octets, size
+        self.bound = octets
+        """As many as there may be."""
+        self._function, self._size = function, size
         self._known: OrderedDict[tuple[object, ...], tuple[T, int]] = OrderedDict()
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -38,9 +40,9 @@ class Remembered(Generic[P, T]):
             return found[0]
         result = self._function(*args, **kwargs)
         size = self._size(args)
-        if size <= self._octets and self._known.setdefault(args, (result, size))[0] is result:
+        if size <= self.bound and self._known.setdefault(args, (result, size))[0] is result:
             self.held += size
-        while self.held > self._octets and self._known:
+        while self.held > self.bound and self._known:
             with suppress(KeyError):
                 self.held -= self._known.popitem(last=False)[1][1]
         return result

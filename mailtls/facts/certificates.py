@@ -13,10 +13,9 @@ from mailtls.facts.visits import all_visits, unknown_of, usual_handshake, vouche
 from mailtls.hellos import Accepted, Refused
 from mailtls.instants import moment_of, rfc3339
 from mailtls.model import Cause, Known, Stage, Unknown
-from mailtls.tls.certificate import read_certificate
+from mailtls.tls.certificate import MAX_CHAIN, read_certificate
 from mailtls.tls.kept import MAX_LEAVES
 from mailtls.tls.publickey import CURVES, KINDS, SPELT_OUT
-from mailtls.trust.links import MAX_CHAIN
 from mailtls.trust.names import any_name_matches
 from mailtls.trust.pkix import judge_chain
 

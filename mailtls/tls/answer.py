@@ -16,20 +16,18 @@ from mailtls.model import Cause, Stage
 from mailtls.readable import readable
 from mailtls.remembering import MIB, remembered
 from mailtls.tls import sslv2
+from mailtls.tls.certificate import MAX_CHAIN
 from mailtls.tls.hello import KEY_SHARE, SUPPORTED_VERSIONS
 from mailtls.tls.names import ALERTS, VERSION_CODES, version_name
 from mailtls.tls.primes import group_of_prime
 from mailtls.tls.suites import KeyExchange, key_exchange
-from mailtls.tls.wire import Cursor, Truncated
+from mailtls.tls.wire import MAX_RECORD, Cursor, Truncated
 
 if TYPE_CHECKING:
     from mailtls.hellos import Answer, HelloOffer
 
 MAX_FLIGHT = 262_144
 """Octets of a server's first flight; the largest chains in public take some 20,000."""
-MAX_CHAIN = 20
-"""Certificates of a chain that are kept."""
-_MAX_RECORD = 16_384 + 2_048
 _MAX_WARNINGS = 8
 
 _ALERT, _HANDSHAKE = 21, 22
@@ -134,7 +132,7 @@ class AnswerReader:
             kind, size = wire[start], wire[start + 3] << 8 | wire[start + 4]
             if wire[start + 1] != 3 or kind not in (_ALERT, _HANDSHAKE):
                 raise _Nonsense("not a TLS record of an answer to a hello")
-            if size > _MAX_RECORD:
+            if size > MAX_RECORD:
                 raise _Nonsense(f"a record of {size} octets")
             if len(wire) - start - 5 < size:
                 return None

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 MAX_CERTIFICATE = 65_536
 """Octets of one certificate. A key of 65,536 bits still fits; what is larger is not parsed at all."""
 
+MAX_CHAIN = 20
+"""Certificates of one chain that are looked at; real chains have two to five."""
+
 # Parsing hostile DER fails in as many ways as there are fields; each means "this field cannot be read".
 UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, OverflowError, x509.InvalidVersion)
 

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from mailtls.hellos import Accepted, Refused
 from mailtls.tls.names import VERSION_CODES
-from mailtls.tls.wire import Cursor, uint, uints
+from mailtls.tls.wire import MAX_RECORD, Cursor, uint, uints
 
 if TYPE_CHECKING:
     from mailtls.hellos import Answer, HelloOffer
 
 _VERSION = VERSION_CODES["SSLv2"]
-MAX_RECORD = 16_384 + 2_048
-"""Octets of a record that is read; the draft allows 32,767, and no SERVER-HELLO needs as many as a TLS record has."""
 _HANDSHAKE_FAILURE = 40
 _ERROR, _SERVER_HELLO = 0, 4
 _TWO_OCTETS, _ESCAPE = 0x80, 0x40
@@ -49,7 +47,7 @@ def read_answer(wire: bytes | bytearray) -> Answer | None:
     if len(wire) < 2:
         return None
     size, header = (wire[0] & 0x7F if short else wire[0] & 0x3F) << 8 | wire[1], 2 if short else 3
-    if not 3 <= size <= MAX_RECORD:
+    if not 3 <= size <= MAX_RECORD:  # the draft allows 32,767, and no SERVER-HELLO needs as many as a TLS record has
         raise NotSSLv2("neither an SSLv2 record nor a TLS one")
     if len(wire) < header + size:
         return None

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import struct
 
+MAX_RECORD = 16_384 + 2_048
+"""Octets of a record, with what protection may add before TLS 1.3 (RFC 5246 section 6.2.3)."""
+
 
 class Truncated(ValueError):  # noqa: N818 - it names what the bytes are
     """There are fewer bytes than a field needs."""

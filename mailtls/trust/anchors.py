@@ -17,9 +17,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mailtls.readable import readable
 from mailtls.remembering import MIB, remembered
-from mailtls.tls.certificate import UNREADABLE, load, read_certificate
+from mailtls.tls.certificate import MAX_CHAIN, UNREADABLE, load, read_certificate
 from mailtls.trust.distinguished import distinguished
-from mailtls.trust.links import MAX_CHAIN, is_self_signed
+from mailtls.trust.links import is_self_signed
 from mailtls.trust.senders import leads_to
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from mailtls.tls.certificate import load, read_certificate
+from mailtls.tls.certificate import MAX_CHAIN, load, read_certificate
 from mailtls.trust.anchors import Path, find_path
-from mailtls.trust.links import MAX_CHAIN, arrange, is_self_signed
+from mailtls.trust.links import arrange, is_self_signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

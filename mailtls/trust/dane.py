@@ -14,9 +14,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mailtls.readable import readable
 from mailtls.remembering import MIB, remembered
-from mailtls.tls.certificate import load, quietly, read_certificate
+from mailtls.tls.certificate import MAX_CHAIN, load, quietly, read_certificate
 from mailtls.trust.distinguished import comparable, distinguished, is_named_as_issuer
-from mailtls.trust.links import MAX_CHAIN, is_signed_by_key, path_from
+from mailtls.trust.links import is_signed_by_key, path_from
 from mailtls.trust.names import any_name_matches
 from mailtls.trust.tlsa import CERTIFICATE, END_ENTITY, FULL, PUBLIC_KEY, TLSA, TRUST_ANCHOR, speaks_of
 

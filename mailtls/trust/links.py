@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from mailtls.remembering import MIB, remembered
-from mailtls.tls.certificate import MAX_CERTIFICATE, load, read_certificate
+from mailtls.tls.certificate import MAX_CERTIFICATE, MAX_CHAIN, load, read_certificate
 from mailtls.tls.publickey import read_public_key
 from mailtls.trust.distinguished import is_named_as_issuer
 from mailtls.trust.tlsa import public_key_of
@@ -23,8 +23,6 @@ from mailtls.trust.tlsa import public_key_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_CHAIN = 20
-"""Certificates of one chain that are looked at; real chains have two to five."""
 MAX_SIGNATURES = 40
 """Signatures that are verified to arrange or to follow one chain; a real one takes as many as it has certificates."""
 
@@ -34,7 +32,7 @@ class Arrangement:
     """A chain as its certificates hang together.
 
     Args:
-        sent: each certificate once, in the order in which they came, the first :data:`MAX_CHAIN` of them.
+        sent: each certificate once, in the order in which they came, the first :data:`~mailtls.tls.certificate.MAX_CHAIN` of them.
         issuers: for the end entity, and everything that is above it, which of the others signed it; none where that was not sent.
 
     """

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailtls.tls.certificate import load, quietly, read_certificate
+from mailtls.tls.certificate import MAX_CHAIN, load, quietly, read_certificate
 from mailtls.tls.strength import SUFFICIENT, key_strength
 from mailtls.trust.dane import vouch
-from mailtls.trust.links import MAX_CHAIN, is_self_signed, path_from
+from mailtls.trust.links import is_self_signed, path_from
 from mailtls.trust.tlsa import CERTIFICATE, FULL, TLSA, TRUST_ANCHOR
 
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mailtls.tls.answer import MAX_CHAIN, read_chain
+from mailtls.tls.answer import read_chain
+from mailtls.tls.certificate import MAX_CHAIN
 from mailtls.tls.wire import Truncated
 
 COVERS = (read_chain,)

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from harmless import is_harmless
 
-from mailtls.tls.certificate import read_certificate
+from mailtls.tls.certificate import MAX_CHAIN, read_certificate
 from mailtls.trust.anchors import MAX_KNOWN, Anchors, KnownAuthorities, NoPath, Path, find_path
 from mailtls.trust.chain import ChainCode, chain_problems, is_vouched_for, signed_below_anchor
-from mailtls.trust.links import MAX_CHAIN, arrange, is_self_signed, is_signed_by
+from mailtls.trust.links import arrange, is_self_signed, is_signed_by
 from mailtls.trust.pkix import judge_chain
 
 ROOT, OTHER_ROOT = certmaking.root("the root"), certmaking.root("another root")

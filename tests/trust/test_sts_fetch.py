@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mailtls.evidence import Failure, StsFetch
 from mailtls.model import Cause, Stage
-from mailtls.trust.links import MAX_CHAIN
+from mailtls.tls.certificate import MAX_CHAIN
 from mailtls.trust.mta_sts import FETCH_ERROR, INVALID, WEBPKI, Mode
 from mailtls.trust.sts_fetch import judge_fetch
 
