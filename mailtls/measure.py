@@ -219,7 +219,7 @@ class Measurer:
         now = datetime.now(UTC)
         track = self.tracks.get(endpoint)
         if purpose is None and self.pace is not None:
-            if track is not None and now - track.attempted_at < 0.7 * self.pace.interval:
+            if track is not None and timedelta() <= now - track.attempted_at < 0.7 * self.pace.interval:
                 return  # another domain that leads here has just had it scanned
             if track is not None and not self.prober.budget.is_worth_a_trial(endpoint):
                 return  # we were asked to stay away; what is remembered ages in plain sight

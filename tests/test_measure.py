@@ -258,6 +258,19 @@ async def test_what_is_too_old_or_of_a_clock_that_was_wrong_is_asked_for_again(a
     assert [earlier for _, earlier, _ in prober.given] == [None]
 
 
+async def test_an_endpoint_that_was_scanned_by_a_clock_that_was_ahead_is_scanned_again_at_once(anchors) -> None:
+    one, prober = daemons(anchors, None)
+    one.pace = Pace(timedelta(hours=1), DAY, 7 * DAY)
+    await one.measure(AT)
+    await one.measure(AT)
+    assert len(prober.given) == 1
+    track = one.tracks[HERE]
+    assert track.full is not None
+    one.tracks[HERE] = replace(track, attempted_at=track.attempted_at + 100 * DAY, full=replace(track.full, began=track.full.began + 100 * DAY))
+    await one.measure(AT)
+    assert [purpose for purpose, *_ in prober.given] == [Purpose.FULL, Purpose.FULL]
+
+
 async def test_a_quick_visit_needs_no_memory(anchors) -> None:
     one, prober = daemons(anchors, memory := Memory())
     await one.measure(AT)

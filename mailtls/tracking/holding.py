@@ -35,8 +35,8 @@ _OF_FULL_VISITS = ("certificates", "without_sni")
 
 
 def still_holds(measured_at: datetime, now: datetime, interval: timedelta) -> bool:
-    """Whether what was measured is not too old to be said again."""
-    return now - measured_at <= INTERVALS_HELD * interval
+    """Whether what was measured is not too old to be said again; nor of a time that is far from having come, by a clock that was wrong then."""
+    return abs(now - measured_at) <= INTERVALS_HELD * interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +172,8 @@ def is_full_scan_due(track: Track | None, now: datetime, enumeration_interval: t
     if any(name in track.missing for name in _OF_FULL_VISITS) and answers:
         return True  # the last full scan was interrupted, and the endpoint answers again
     if track.hellos is not None and not track.hellos.complete and answers:
-        return now - track.full.began >= enumeration_interval / RESUMED_WITHIN
-    return now - track.full.began >= enumeration_interval or shows_another_certificate(track.full, track.latest)
+        return abs(now - track.full.began) >= enumeration_interval / RESUMED_WITHIN
+    return abs(now - track.full.began) >= enumeration_interval or shows_another_certificate(track.full, track.latest)
 
 
 def why_inconclusive(readings: Mapping[str, Reading[Any]]) -> Unknown | None:

@@ -68,7 +68,7 @@ def reachable(attempts: Iterable[Attempt], now: datetime, patience: timedelta) -
         patience: for how long an attempt tells something.
 
     """
-    lately = [attempt for attempt in attempts if now - attempt.at <= patience]
+    lately = [attempt for attempt in attempts if abs(now - attempt.at) <= patience]
     found: dict[Family, bool] = {}
     for family in FAMILIES:
         of_family = [attempt for attempt in lately if attempt.family == family]

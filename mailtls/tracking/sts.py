@@ -129,9 +129,9 @@ def is_fetch_due(
         return True
     policy = judge_fetch(track.latest, anchors).policy
     if policy is not None:
-        return again or now - track.latest.began >= cadence.turn(policy)
+        return again or abs(now - track.latest.began) >= cadence.turn(policy)  # in the past, or by a clock that was ahead
     doubled = cadence.pause * (1 << min(max(track.failures - 1, 0), 20))
-    return now - track.latest.began >= max(cadence.pause, min(doubled, cadence.fetch_interval))
+    return abs(now - track.latest.began) >= max(cadence.pause, min(doubled, cadence.fetch_interval))
 
 
 def absorb_fetch(track: StsTrack | None, fetch: StsFetch, anchors: Anchors) -> StsTrack:

@@ -66,6 +66,12 @@ def test_silence_keeps_the_last_value_for_three_intervals_and_says_why_it_is_old
     assert isinstance(aged.readings["starttls_offered"], Unknown)
 
 
+def test_what_a_clock_that_was_ahead_saw_is_not_held_for_as_long_as_it_was_ahead(authority, anchors) -> None:
+    track = absorb(None, good(chain_of(authority), NOW + timedelta(days=100)), anchors)
+    track = absorb(track, silent(NOW), anchors)
+    assert isinstance(observe(track, ENDPOINT, NOW, INTERVAL).readings["starttls_offered"], Unknown)
+
+
 def test_a_measured_loss_counts_at_once_and_what_hung_on_tls_no_longer_applies(authority, anchors) -> None:
     track = absorb(None, good(chain_of(authority), NOW), anchors)
     lost = ScanEvidence(ENDPOINT, Purpose.QUICK, NOW + INTERVAL, (ProbeEvidence(Offer(), NOW, exchanges(offers=False)),))

@@ -50,6 +50,10 @@ def test_what_was_tried_too_long_ago_tells_nothing() -> None:
     assert told(attempt("a", answered=True, ago=60)) == {}
 
 
+def test_what_was_tried_by_a_clock_that_was_ahead_tells_nothing() -> None:
+    assert told(attempt("one", answered=True, ago=-100_000)) == {}
+
+
 def observed(cause: Cause, stage: Stage = Stage.CONNECT, held: Reading[object] | None = None) -> EndpointObservation:
     why = Unknown(cause, stage, "no answer in 10 s")
     endpoint = Endpoint("mx.a.example", ip_address("192.0.2.1"), 25)

@@ -67,6 +67,7 @@ def test_a_policy_is_fetched_at_first_then_by_the_interval_of_full_scans_and_at_
     track = absorb_fetch(None, fetched(), anchors)
     assert not is_fetch_due(track, "1", START + DAY - SECOND, CADENCE, anchors)
     assert is_fetch_due(track, "1", START + DAY, CADENCE, anchors)
+    assert is_fetch_due(track, "1", START - 100 * DAY, CADENCE, anchors)  # it was fetched by a clock that was ahead
     assert is_fetch_due(track, "2", START + SECOND, CADENCE, anchors)
 
 
