@@ -14,7 +14,6 @@ from mailtls.config.policyfile import find_policy, is_file
 from mailtls.config.sections import (
     Confirmation,
     Exclude,
-    File,
     LimitsSection,
     MtaSts,
     NetworkSection,
@@ -28,9 +27,9 @@ from mailtls.config.sections import (
     Vantage,
     Web,
     duplicates,
-    shown,
 )
 from mailtls.config.telling import Maintenance, Notifications
+from mailtls.config.values import File, shown
 from mailtls.config.yamlfile import BadConfiguration, locate, read, spelled
 from mailtls.dial import Network
 from mailtls.model import Provider

@@ -2,174 +2,31 @@
 
 from __future__ import annotations
 
-import re
-import reprlib
-from datetime import date, timedelta
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from mailtls.resolve import BadName, ascii_name
+from mailtls.config.values import (
+    Count,
+    Database,
+    Domain,
+    Duration,
+    File,
+    HostName,
+    HostPort,
+    IPAddress,
+    IPNetwork,
+    Number,
+    ResolverAddress,
+    Share,
+    Some,
+    Url,
+    Wait,
+    span,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_KINDS = ((bool, "true or false"), (int | float, "a number"), (date, "a date"), (list, "a list"), (dict, "a mapping"))
-_Sequence = TypeVar("_Sequence", bound=tuple[Any, ...])
-
-
-def shown(value: object) -> str:
-    """Return a value for a message, in bounds: behind aliases a short file may hold a list of any length."""
-    shortened = reprlib.Repr()
-    shortened.maxlevel, shortened.maxstring, shortened.maxother = 2, 80, 80
-    return shortened.repr(value)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    kind = next((kind for types, kind in _KINDS if isinstance(value, types)), "nothing (null)")
-    quotes = "" if isinstance(value, list | dict) else "; put it in quotes where text is meant"
-    raise ValueError(f"must be text, and YAML reads it as {kind}{quotes}")
-
-
-def _number(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("must be a number, and YAML reads it as true or false")  # noqa: TRY004 - pydantic collects it
-    return value
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("a duration is a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")  # noqa: TRY004 - pydantic collects it
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*", str(value))
-    if match is None:
-        raise ValueError(f"{shown(value)} is no duration; write a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")
-    seconds = float(match[1]) * _UNITS[match[2]]
-    if seconds > 100 * _UNITS["d"] * 365:
-        raise ValueError(f"{shown(value)} is longer than a hundred years")
-    return timedelta(seconds=seconds)
-
-
-def _share(value: object) -> object:
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*", value) if isinstance(value, str) else None
-    if match is None or float(match[1]) > 100:
-        raise ValueError(f"{shown(value)} is no share; write a percentage from 0% to 100%, such as 10%")
-    return float(match[1]) / 100
-
-
-def _address(value: object) -> object:
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", value) if isinstance(value, str) else None
-    if match is None or int(match[3]) > 65535:
-        raise ValueError(f"{shown(value)} is no address and port, such as 127.0.0.1:9925 or [::1]:9925")
-    return match[1] or match[2], int(match[3])
-
-
-def _resolver_address(value: tuple[str, int]) -> tuple[str, int]:
-    try:
-        ip_address(value[0])
-    except ValueError:
-        raise ValueError(
-            f"{value[0]!r} is no IP address; a resolver is named by its address and port, such as 127.0.0.1:53"
-        ) from None
-    return value
-
-
-def _positive(value: timedelta) -> timedelta:
-    if value <= timedelta(0):
-        raise ValueError("must be longer than nothing")
-    return value
-
-
-def _domain(value: object) -> object:
-    try:
-        return ascii_name(_text(value))
-    except BadName as error:
-        raise ValueError(str(error)) from None
-
-
-def _host(value: object) -> object:
-    """Return a name, ``*.`` and a name, or ``*``."""
-    text = _text(value)
-    if text == "*":
-        return text
-    stars = "*." if text.startswith("*.") else ""
-    return f"{stars}{_domain(text.removeprefix(stars))}"
-
-
-def _file(value: object) -> str:
-    text = _text(value)
-    if not text or "\0" in text:
-        raise ValueError("is no path of a file")
-    return text
-
-
-_DATABASES = "write sqlite:/// and the path of a file, or postgresql:// and user@host/database"
-
-
-def _database(value: object) -> str:
-    text = _text(value)  # which may hold a password: nothing after the scheme is ever shown
-    scheme, separator, place = text.partition("://")
-    if not separator:
-        raise ValueError(f"is no URL of a database; {_DATABASES}")
-    if scheme not in ("sqlite", "postgresql", "postgresql+psycopg"):
-        raise ValueError(f"{shown(scheme)} is no database of this version; {_DATABASES}")
-    if "\0" in place or (scheme == "sqlite" and place and not place.startswith("/")):
-        raise ValueError("names a host or no file; write sqlite:/// and the path of a file: three slashes, or four where it begins with one")
-    if scheme != "sqlite" and not place.partition("?")[0].rpartition("@")[2].partition("/")[2]:
-        raise ValueError("names no database; write postgresql:// and user@host/database, and user@/database for a local socket")
-    return text
-
-
-def _url(value: object) -> str:
-    """Return a URL; it may hold a secret, so no part of it but its scheme is ever shown."""
-    example = "write such as https://alerts.example/mailtls"
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError(f"is no URL; {example}")
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError(f"is no URL; {example}") from None
-    if parts.scheme not in ("https", "http") or not host:
-        raise ValueError(f"is no URL of a web server; {example}")
-    if parts.username is not None or parts.fragment:
-        raise ValueError("holds a user or a fragment, which are not sent; a token belongs into bearer_token_file")
-    return value
-
-
-def _some(value: _Sequence) -> _Sequence:
-    if not value:
-        raise ValueError("the list is empty; at least one must be in it")
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Wait = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
-Share = Annotated[float, BeforeValidator(_share)]
-HostPort = Annotated[tuple[str, int], BeforeValidator(_address)]
-ResolverAddress = Annotated[tuple[str, int], BeforeValidator(_address), AfterValidator(_resolver_address)]
-Text = Annotated[str, BeforeValidator(_text)]
-Domain = Annotated[str, BeforeValidator(_domain)]
-HostName = Annotated[str, BeforeValidator(_host)]
-Database = Annotated[str, BeforeValidator(_database)]
-Url = Annotated[str, BeforeValidator(_url)]
-File = Annotated[Path, BeforeValidator(_file)]
-IPNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_text)]
-IPAddress = Annotated[IPv4Address | IPv6Address, BeforeValidator(_text)]
-Count = Annotated[int, BeforeValidator(_number)]
-# Not min_length: pydantic would count what is left of a list without its bad entries, and call a list of one bad entry empty.
-Some = AfterValidator(_some)
-
-
-def span(meaning: str, **units: int) -> Any:
-    """Declare a key that takes a duration, by its default in ``units`` of :class:`timedelta`."""
-    extra: dict[str, Any] = {"type": "string", "examples": ["10s", "15m", "24h"]}
-    return Field(default=timedelta(**units), description=meaning, json_schema_extra=extra)
 
 
 class Section(BaseModel):
@@ -344,7 +201,7 @@ class ProviderSection(Section):
         description="Where its users receive mail; a domain stands under one partner only, in all files together.",
         json_schema_extra={"minItems": 1},
     )
-    weight: Annotated[float, BeforeValidator(_number)] = Field(
+    weight: Number = Field(
         default=1.0,
         ge=0,
         allow_inf_nan=False,

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mailtls.config.sections import Count, Domain, File, Section, Some, Text, Url, Wait, shown, span
+from mailtls.config.sections import Section
+from mailtls.config.values import Count, Domain, File, Some, Text, Url, Wait, shown, span
 from mailtls.tracking.maintenance import Once, Weekly, Window
 
 Kind = Literal["regression", "recovery", "accepted", "outage", "outage-over"]
