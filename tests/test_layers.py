@@ -15,7 +15,7 @@ FLOORS = {
     "smtp": 1, "tls": 1, "trust": 1,
     "facts": 2, "policy": 2, "tracking": 2, "observation": 2, "keyreuse": 2, "next_offer": 2,
     "resolve": 3, "dial": 3, "dialogue": 3, "handshake": 3, "probe": 3, "visit": 3, "raw_hello": 3, "budget": 3, "accounts": 3, "measure": 3,
-    "store": 3, "notifier": 3, "webhook": 3, "connecting": 3, "sts_host": 3, "sts_keeper": 3,
+    "recording": 3, "store": 3, "notifier": 3, "webhook": 3, "connecting": 3, "sts_host": 3, "sts_keeper": 3,
     "show": 4,
 }  # fmt: skip
 TOP = 5

@@ -29,8 +29,9 @@ from mailtls.evidence import (
 )
 from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer
 from mailtls.lab import Authority
-from mailtls.measure import Measurer, Pace
+from mailtls.measure import Measurer
 from mailtls.model import Cause, DomainObservation, Endpoint, Known, Stage, Unknown, Verdict
+from mailtls.recording import Pace
 from mailtls.tracking.history import Seen
 from mailtls.tracking.kept import RouteKind, ScanKind
 from mailtls.tracking.sts import StsTrack

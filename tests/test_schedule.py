@@ -26,8 +26,9 @@ from mailtls.evidence import (
     RouteEvidence,
     ScanEvidence,
 )
-from mailtls.measure import Measurer, Pace
+from mailtls.measure import Measurer
 from mailtls.model import Cause, Endpoint, Known, MXSet, Provider, Stage, Verdict
+from mailtls.recording import Pace
 from mailtls.schedule import Schedule
 from mailtls.show.metrics import SnapshotCollector
 from mailtls.store.tracks import Recalled

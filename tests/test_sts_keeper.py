@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mailtls.budget import Budget, Limits
 from mailtls.evidence import Failure, HostRoute, Lookup, LookupOutcome, RouteEvidence, StsEvidence, StsFetch
-from mailtls.measure import Measurer, Pace
+from mailtls.measure import Measurer
 from mailtls.model import Absent, Cause, Known, Provider, Stage, Unknown
+from mailtls.recording import Pace
 from mailtls.schedule import Schedule
 from mailtls.sts_keeper import StsKeeper
 from mailtls.tracking.sts import Cadence
