@@ -72,10 +72,10 @@ class Rhythm:
         Args:
             domain: which.
             last: when the last look at it began; ``None`` where there was none yet.
-            now: for a domain that was never looked at.
+            now: for a domain that was never looked at, or by a clock that was ahead.
 
         """
-        if last is None:
+        if last is None or last - now > 2 * self.interval:
             return now
         earliest = last + self.interval * min(_LEAST_GAP, 1 - self.jitter)  # the first look comes at any moment, and so may a late one
         number = int((earliest - _EPOCH) / self.interval) - 2

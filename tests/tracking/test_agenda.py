@@ -32,8 +32,8 @@ def test_a_look_follows_the_one_before_by_an_interval_give_or_take_the_jitter(
 ) -> None:
     rhythm = Rhythm(vantage, interval, jitter)
     last = START + timedelta(seconds=after)
-    first = rhythm.next_due(domain, last, START)
-    second = rhythm.next_due(domain, first, START)
+    first = rhythm.next_due(domain, last, last)
+    second = rhythm.next_due(domain, first, first)
     least = min(0.7, 1 - jitter)
     assert last + interval * least < first <= last + interval * (1 + jitter + least) + timedelta(milliseconds=1)
     assert abs((second - first) / interval - 1) <= jitter + 1e-3
@@ -43,11 +43,15 @@ def test_a_domain_that_was_never_looked_at_is_due_at_once() -> None:
     assert Rhythm("fra1", QUARTER).next_due("a.example", None, START) == START
 
 
+def test_a_domain_that_was_looked_at_by_a_clock_that_was_ahead_is_due_at_once() -> None:
+    assert Rhythm("fra1", QUARTER).next_due("a.example", START + timedelta(days=100), START) == START
+
+
 def test_a_look_that_came_late_moves_none_after_it() -> None:
     rhythm = Rhythm("fra1", QUARTER)
     due = rhythm.next_due("a.example", START, START)
-    assert rhythm.next_due("a.example", due + timedelta(minutes=4), START) == due + QUARTER
-    assert rhythm.next_due("a.example", due + timedelta(minutes=34), START) == due + 3 * QUARTER
+    assert rhythm.next_due("a.example", due + timedelta(minutes=4), due + QUARTER) == due + QUARTER
+    assert rhythm.next_due("a.example", due + timedelta(minutes=34), due + 3 * QUARTER) == due + 3 * QUARTER
 
 
 def test_a_look_that_came_so_late_that_the_next_would_follow_too_soon_makes_that_one_unnecessary() -> None:
