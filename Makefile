@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test unit integration lint bench simulation docs clean
+.PHONY: help demo test unit lab integration lint bench simulation docs clean
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -27,10 +27,13 @@ $(VENV)/vectors: $(VENV)/ready tests/trust/vectors-constraints.txt
 demo: $(VENV)/ready  ## the whole system against its own lab: no root, and after the first time no Internet
 	$(BIN)/mailtls demo
 
-test: unit integration  ## all tests; installs the real servers that they need (Debian, root or sudo)
+test: unit lab integration  ## all tests; installs the real servers that they need (Debian, root or sudo)
 
-unit: $(VENV)/vectors  ## the tests that need nothing but Python; a few minutes on two cores
-	$(BIN)/pytest tests --ignore tests/integration --ignore tests/bench --numprocesses auto --dist loadfile
+unit: $(VENV)/vectors  ## the tests of each part, which need nothing but Python; a minute on two cores
+	$(BIN)/pytest tests --ignore tests/whole --ignore tests/integration --ignore tests/bench --numprocesses auto --dist worksteal
+
+lab: $(VENV)/ready  ## the whole program: the daemon against its lab, on the clock, and the command in a process of its own; minutes, mostly waiting
+	$(BIN)/pytest tests/whole --numprocesses 4 --dist worksteal
 
 integration: $(VENV)/ready  ## the tests against Postfix, Exim, OpenSMTPD, Knot, Unbound, nginx, Prometheus and PostgreSQL
 	if [ "$$(id -u)" = 0 ]; then sh tests/integration/install.sh; else sudo sh tests/integration/install.sh; fi

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,3 +69,12 @@ def visit(anchors: Anchors):
             await server.stop()
 
     return play
+
+
+@pytest.fixture
+def deaf(tmp_path: Path) -> Path:
+    """Write a configuration whose resolver never answers, so that every domain is unknown, soon and without the Internet."""
+    path = tmp_path / "deaf.yaml"
+    settings = ['resolver: {nameservers: ["127.0.0.1:1"], timeout: 50ms}', "providers: [{name: A, domains: [a.example]}]"]
+    path.write_text("\n".join([*settings, 'storage: {url: "sqlite://"}', ""]))
+    return path

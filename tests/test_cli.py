@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
-import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -191,37 +188,6 @@ def test_a_banner_cannot_reach_the_terminal_with_its_escape_sequences(world: Wor
     for octets in (b"\x1b]", b"\x07", b"\x9b", b"\x1b[31m<script>"):
         assert octets not in done.stdout + done.stderr
     assert b"\\x1b]0;owned\\x07" in done.stdout
-
-
-def test_the_demonstration_ends_quietly_when_its_reader_leaves() -> None:
-    command = [sys.executable, "-m", "mailtls.cli", "demo", "--web.listen-address", "127.0.0.1:0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        lines = [process.stdout.readline() for _ in range(3)]  # as head -n 3 would
-        process.stdout.close()
-        said = process.stderr.read()
-    assert lines[0].startswith(b"http://127.0.0.1:")
-    assert (process.returncode, said) == (141, b"")
-
-
-def test_the_demonstration_says_that_a_port_is_taken_and_how_to_check_its_world_and_that_it_ends() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        place = f"127.0.0.1:{taken.getsockname()[1]}"
-        command = [sys.executable, "-m", "mailtls.cli", "demo", "--web.listen-address", place]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            url, said = (process.stdout.readline().rstrip() for _ in range(2))
-            line = next(line for line in process.stdout if "--config.file" in line)
-            told = line.replace("legacy-only", "null-mx").split()[1:]
-            done = subprocess.run([sys.executable, "-m", "mailtls.cli", *told], capture_output=True, text=True, check=False)
-            process.send_signal(signal.SIGINT)
-            rest = process.stdout.read()
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", url)
-    assert (said.startswith(f"{place} is taken; serving on "), place in url) == (True, False)
-    assert (done.returncode, "NO-MAIL" in done.stdout) == (0, True)
-    assert "Ending; once more ends it at once." in rest
-    assert process.returncode == 0
 
 
 def test_the_demonstration_takes_no_other_port_where_the_address_is_not_ours() -> None:

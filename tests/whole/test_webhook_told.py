@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_daemon import FAST, Running, fetch, until
+from test_daemon_process import FAST, Running, fetch, until
 from test_notifier import Receiver
 
 from mailtls.lab import Lab
