@@ -1,5 +1,6 @@
 PYTHON ?= python3
 VENV ?= .venv
+PROFILE ?= fast
 BIN = $(VENV)/bin
 
 .PHONY: help demo test unit lab integration lint bench simulation docs clean
@@ -30,7 +31,7 @@ demo: $(VENV)/ready  ## the whole system against its own lab: no root, and after
 test: unit lab integration  ## all tests; installs the real servers that they need (Debian, root or sudo)
 
 unit: $(VENV)/vectors  ## the tests of each part, which need nothing but Python; a minute on two cores
-	$(BIN)/pytest tests --ignore tests/whole --ignore tests/integration --ignore tests/bench --numprocesses auto --dist worksteal
+	$(BIN)/pytest tests --ignore tests/whole --ignore tests/integration --ignore tests/bench --numprocesses auto --dist loadfile --hypothesis-profile $(PROFILE)
 
 lab: $(VENV)/ready  ## the whole program: the daemon against its lab, on the clock, and the command in a process of its own; minutes, mostly waiting
 	$(BIN)/pytest tests/whole --numprocesses 4 --dist worksteal

@@ -7,6 +7,8 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import examples  # noqa: F401 - the profiles of hypothesis must be there before one is chosen
+import hypothesis
 import pytest
 
 from mailtls.budget import Budget, Limits
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HOST = "mx.wild.example"
+
+hypothesis.settings.load_profile("fast")  # unless --hypothesis-profile names the other one
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mailtls.evidence import Purpose
 from mailtls.lab import TLS, Behaviour
 from mailtls.lab.script import Stall
 from mailtls.model import Absent, Known, Unknown
@@ -37,7 +38,7 @@ async def test_without_tls_it_does_not_apply_and_silence_inside_says_nothing(vis
     assert observed.readings["requiretls"] == Absent()
     observed, _ = await visit(Behaviour(ehlo=WITH, starttls=b"454 4.7.0 TLS not available\r\n"))
     assert observed.readings["requiretls"] == Absent()
-    observed, _ = await visit(Behaviour(ehlo=WITH, ehlo_tls=(Stall(),), tls=TLS((authority.issue([HOST]),))))
+    observed, _ = await visit(Behaviour(ehlo=WITH, ehlo_tls=(Stall(),), tls=TLS((authority.issue([HOST]),))), Purpose.QUICK)
     assert isinstance(observed.readings["requiretls"], Unknown)
-    observed, _ = await visit(Behaviour(ehlo=WITH, starttls=(Stall(),)))
+    observed, _ = await visit(Behaviour(ehlo=WITH, starttls=(Stall(),)), Purpose.QUICK)
     assert isinstance(observed.readings["requiretls"], Unknown)

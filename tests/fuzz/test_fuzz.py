@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from examples import examples
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 import mailtls.readable
@@ -65,7 +66,7 @@ def test_a_target_holds_for_its_seeds_and_their_beginnings(target: ModuleType) -
 
 @pytest.mark.parametrize("target", TARGETS, ids=NAMES)
 def test_a_target_holds_for_what_is_made_of_its_seeds(target: ModuleType) -> None:
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+    @examples(EXAMPLES, database=None, suppress_health_check=[HealthCheck.too_slow])
     @given(made_of(target.seeds()))
     def run(data: bytes) -> None:
         target.one(data)

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from examples import examples
 from ground import LATE, endpoint, grade, ground, host, policy, rule
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailtls import facts
@@ -137,7 +138,7 @@ def rank(level: Level | None) -> int:
     return list(Level).index(level)
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(worlds(), st.data())
 def test_a_level_never_depends_on_what_is_unknown(world, data) -> None:
     held, endpoints = world
@@ -149,7 +150,7 @@ def test_a_level_never_depends_on_what_is_unknown(world, data) -> None:
         assert graded(held, other).level == level
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(worlds(), st.data())
 def test_less_knowledge_is_never_more_coverage_nor_more_findings(world, data) -> None:
     held, endpoints = world
@@ -161,7 +162,7 @@ def test_less_knowledge_is_never_more_coverage_nor_more_findings(world, data) ->
     assert (less.level is None) or less.coverage == 1.0
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(worlds(), st.data())
 def test_a_worse_reading_never_gives_a_better_level(world, data) -> None:
     held, endpoints = world
@@ -176,7 +177,7 @@ def test_a_worse_reading_never_gives_a_better_level(world, data) -> None:
     assert (bad.met or 0.0) <= (good.met or 0.0)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(worlds())
 def test_the_order_of_endpoints_changes_nothing(world) -> None:
     held, endpoints = world

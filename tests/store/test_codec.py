@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from remembered import evidence, found, same
 
@@ -18,20 +18,17 @@ from mailtls.store import codec
 from mailtls.store.codec import Unreadable, decode, encode
 
 
-@settings(deadline=None)
 @given(evidence)
 def test_whatever_is_written_is_read_back(written: HelloEvidence) -> None:
     assert same(decode(encode(written)), written)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200) | st.binary(max_size=200).map(zlib.compress))
 def test_octets_that_are_not_ours_are_unreadable_and_nothing_else(octets: bytes) -> None:
     with pytest.raises(Unreadable):
         decode(octets)
 
 
-@settings(deadline=None)
 @given(evidence, st.data())
 def test_damaged_octets_are_unreadable_and_nothing_else(written: HelloEvidence, data: st.DataObject) -> None:
     octets = bytearray(encode(written))
@@ -58,7 +55,6 @@ def places(document: Any) -> list[tuple[Any, Any]]:
     return [(document, key) for key in keys] + [place for key in keys for place in places(document[key])]
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_document_with_another_value_somewhere_is_read_or_unreadable_and_nothing_else(data: st.DataObject) -> None:
     document = json.loads(zlib.decompress(encode(data.draw(evidence))))

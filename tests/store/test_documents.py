@@ -62,7 +62,7 @@ def any_of(kind: Any) -> st.SearchStrategy[Any]:
 
 
 anything = st.one_of(map(any_of, KINDS))
-slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+slow = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @slow

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def points() -> int:
-    """How many processes are killed; the integration tests have more, on each kind of database."""
-    return 40
+    """How many processes are killed; the integration tests have two hundred, on each kind of database."""
+    return 10
 
 
 class Saving:

@@ -312,9 +312,11 @@ class _Reader:
         inner = self.inner(width, what)
         assert inner.data, f"{what}: empty list"
         assert len(inner.data) % octets == 0, f"{what}: {len(inner.data)} octets are no multiple of {octets}"
-        found = tuple(inner.number(octets) for _ in range(len(inner.data) // octets))
-        twice = {f"{code:#06x}" for code in found if found.count(code) > 1}
-        assert not twice, f"{what}: listed twice: {sorted(twice)}"
+        data = inner.data
+        found = tuple(int.from_bytes(data[start : start + octets], "big") for start in range(0, len(data), octets))
+        if len(set(found)) < len(found):
+            twice = {f"{code:#06x}" for code in found if found.count(code) > 1}
+            raise AssertionError(f"{what}: listed twice: {sorted(twice)}")
         return found
 
     def end(self) -> None:

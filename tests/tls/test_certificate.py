@@ -11,8 +11,9 @@ from certmaking import DAY, elements, integer, rsa_spki, tlv, with_key
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from examples import examples
 from harmless import is_harmless
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from mailtls.tls.certificate import Certificate, load, read_certificate
@@ -231,7 +232,7 @@ def test_a_certificate_of_the_first_version_has_no_extensions() -> None:
     assert (read.key_type, read.key_bits) == ("RSA", 512)
 
 
-@settings(max_examples=400, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(400, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_change_to_a_real_certificate_makes_reading_it_fail(data: st.DataObject) -> None:
     der = bytearray(data.draw(st.sampled_from([d for d in vectors.certificates() if len(d) < 3_000])))
@@ -251,7 +252,7 @@ def test_no_change_to_a_real_certificate_makes_reading_it_fail(data: st.DataObje
     assert (read.key_type is None) == (read.key_bits is None)
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@examples(200, database=None)
 @given(st.data())
 def test_no_change_within_an_extension_makes_reading_it_fail(data: st.DataObject) -> None:
     """Lengths stay right, so that the change comes as far as the reader of the extension."""

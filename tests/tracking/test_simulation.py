@@ -62,15 +62,15 @@ def test_without_confirmation_it_fails() -> None:
 
 
 def test_turns_that_are_passed_over_would_have_changed_nothing() -> None:
-    passing, _ = simulated(5, 20, mixed=1)
-    whole, _ = simulated(5, 20, mixed=1, skips=False)
-    assert told(passing) == told(whole)
+    passing, _ = simulated(4, 12, mixed=1)
+    whole, _ = simulated(4, 12, mixed=1, skips=False)
+    assert told(passing) == told(whole) != set()
     assert passing.done["turns"] < whole.done["turns"]
     assert passing.ledger.regressions().keys() == whole.ledger.regressions().keys()
 
 
 def test_machines_that_are_not_alike_behind_one_address_are_held_to_the_weaker_one_and_are_no_regression() -> None:
-    run, _ = simulated(6, 10, mixed=3, noise=Noise(), losses=0)
+    run, _ = simulated(4, 6, mixed=3, noise=Noise(), losses=0)
     assert not any(change.event is Event.CONFIRMED for change in run.changes)
     for address in run.fleet.addresses:
         baseline = run.ledger.standings[address.subject]["tls_version"].baseline

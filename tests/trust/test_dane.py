@@ -9,7 +9,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from making import DAY, NOW, Made, authority, leaf, make, usage
 
@@ -308,7 +309,7 @@ def test_what_is_beyond_the_cap_of_a_chain_is_not_looked_at() -> None:
 CUTS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 700), st.binary(max_size=4)), max_size=4)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(CUTS, st.sampled_from([record(u, s, m, made) for u in (2, 3) for s in (0, 1) for m in (0, 1) for made in (LEAF, MIDDLE, ROOT)]))
 def test_no_chain_makes_it_raise(cuts, held: TLSA) -> None:
     chain = list(CHAIN)
@@ -319,7 +320,7 @@ def test_no_chain_makes_it_raise(cuts, held: TLSA) -> None:
     presented_names(chain[0])
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255), st.binary(max_size=200), st.lists(st.binary(max_size=200), max_size=4))
 def test_no_record_makes_it_raise(usage_: int, selector: int, matching_type: int, data: bytes, chain: list[bytes]) -> None:
     held = TLSA(usage_, selector, matching_type, data)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from playing import AUTHORITY, Played, Row, play_all
 
 from mailtls.evidence import Purpose
 from mailtls.lab import TLS, Behaviour
@@ -88,24 +90,51 @@ def no_silence_is_a_verdict(observed: EndpointObservation) -> None:
             assert isinstance(observed.readings[name], Unknown), name
 
 
+def awaited(said: Any) -> Mapping[str, str]:
+    """Return what is expected, so that who plays it knows whether anybody falls silent."""
+    return {"starttls_accepted": "@".join(said)} if isinstance(said, tuple) else {}
+
+
+@pytest.fixture(scope="module")
+def played(request: pytest.FixtureRequest) -> dict[str, list[Played]]:
+    """Play what is asked for, all of it at a time: most of it is waiting."""
+    tls = TLS((AUTHORITY.issue(["mx.wild.example"]),))
+    rows = {name: Row(behaviour, awaited(offered if accepted is None else accepted)) for name, (behaviour, offered, accepted) in TABLE.items()}
+    rows |= {name: Row(Behaviour(tls=tls, on_hello=steps), awaited((cause, stage))) for name, (steps, cause, stage) in HELLOS.items() if cause}
+    rows |= {name: Row(Behaviour(tls=tls, on_hello=steps)) for name, (steps, cause, _stage) in HELLOS.items() if cause is None}
+    mine = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    chosen = {item.callspec.params.get("name") for item in mine}
+    results, errors = play_all({name: row for name, row in rows.items() if name in chosen})
+    assert errors == []
+    return results
+
+
 @pytest.mark.parametrize("name", TABLE)
-async def test_the_dialogue_leads_to_the_only_honest_conclusion(name: str, visit) -> None:
-    behaviour, offered, accepted = TABLE[name]
-    observed, server = await visit(behaviour)
+def test_the_dialogue_leads_to_the_only_honest_conclusion(name: str, played: dict[str, list[Played]]) -> None:
+    _, offered, accepted = TABLE[name]
+    for seen in played[name]:
+        check_dialogue(seen, offered, accepted)
+
+
+def check_dialogue(seen: Played, offered: Any, accepted: Any) -> None:
+    observed = seen.observed
     assert says(observed.readings["starttls_offered"], offered), observed.readings["starttls_offered"]
     accepted = offered if accepted is None else accepted
     assert says(observed.readings["starttls_accepted"], accepted), observed.readings["starttls_accepted"]
     no_silence_is_a_verdict(observed)
-    assert not any(command.upper().startswith(b"MAIL") for command in server.commands)
+    assert not any(command.upper().startswith(b"MAIL") for command in seen.commands)
     if observed.inconclusive is not None:
         assert observed.inconclusive.detail.isprintable()
 
 
 @pytest.mark.parametrize("name", HELLOS)
-async def test_a_hello_without_a_proper_answer_is_unknown_and_starttls_stays_measured(name: str, visit, authority) -> None:
-    steps, cause, stage = HELLOS[name]
-    tls = TLS((authority.issue(["mx.wild.example"]),))
-    observed, _ = await visit(Behaviour(tls=tls, on_hello=steps))
+def test_a_hello_without_a_proper_answer_is_unknown_and_starttls_stays_measured(name: str, played: dict[str, list[Played]]) -> None:
+    _, cause, stage = HELLOS[name]
+    for seen in played[name]:
+        check_hello(seen.observed, cause, stage)
+
+
+def check_hello(observed: EndpointObservation, cause: str | None, stage: str | None) -> None:
     assert observed.readings["starttls_offered"] == YES
     assert observed.readings["starttls_accepted"] == YES
     negotiated = observed.readings["negotiated"]

@@ -318,7 +318,8 @@ async def play(row: Row) -> Played:
 @pytest.fixture(scope="module")
 def played(request: pytest.FixtureRequest) -> dict[str, list[Played]]:
     """Play the rows that are asked for twice each, several at a time; nothing may break or be logged as an error."""
-    chosen = [item.callspec.params["name"] for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    mine = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    chosen = list(dict.fromkeys(item.callspec.params["name"] for item in mine))  # more than one test looks at a row
 
     async def run() -> dict[str, list[Played]]:
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: broken.append(context))
