@@ -1,4 +1,4 @@
-"""How many examples hypothesis makes up: a quarter in `make unit`, all of them with `make unit PROFILE=thorough`, as what lands is tested."""
+"""How many examples hypothesis makes up: a quarter in `make unit`, all of them with `PROFILE=thorough make unit`, as what lands is tested."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import os
 import resource
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from remembered import NOW, ONE, PLACE, found, same
 from mailtls.store import engine as engine_module
 from mailtls.store.database import Store, StoreFailed
 from mailtls.store.engine import advice, engine_of, reading
+
+NOBODY = 65_534
 
 
 def test_a_commit_is_on_the_disk_when_it_returns(tmp_path: Path) -> None:
@@ -70,13 +73,25 @@ async def test_a_damaged_file_is_told(tmp_path: Path) -> None:
     assert (await refusal(f"sqlite:///{path}")).endswith(f"database disk image is malformed; {advice_on('SQLITE_CORRUPT')}")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-async def test_a_directory_that_may_not_be_written_to_is_told(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
+@contextmanager
+def as_nobody(directory: Path) -> Iterator[None]:
+    """Be somebody who owns a directory and may not write to it; root, who may write everywhere, is nobody meanwhile."""
+    was = os.geteuid()
+    if was == 0:
+        os.chown(directory, NOBODY, -1)
+    directory.chmod(0o500)
+    os.seteuid(NOBODY if was == 0 else was)
     try:
-        assert (await refusal(f"sqlite:///{tmp_path}/mailtls.db")).endswith(advice_on("SQLITE_CANTOPEN"))
+        yield
     finally:
-        tmp_path.chmod(0o700)
+        os.seteuid(was)
+        directory.chmod(0o700)
+
+
+async def test_a_directory_that_may_not_be_written_to_is_told() -> None:
+    with tempfile.TemporaryDirectory() as directory, as_nobody(Path(directory)):  # nobody may look into tmp_path
+        assert os.listdir(directory) == []  # noqa: PTH208 - it may be read, so that writing is what fails
+        assert (await refusal(f"sqlite:///{directory}/mailtls.db")).endswith(advice_on("SQLITE_CANTOPEN"))
 
 
 async def test_a_database_that_another_program_holds_is_waited_for_and_then_told_and_the_loop_goes_on(
