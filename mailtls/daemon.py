@@ -17,8 +17,10 @@ import uvicorn
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from mailtls import assembly, config
+from mailtls.listening import Server, listening, url_of
 from mailtls.measure import Measurer
 from mailtls.schedule import Schedule
+from mailtls.service_manager import ServiceManager
 from mailtls.show.daemon_metrics import DaemonMetrics
 from mailtls.show.metrics import SnapshotCollector
 from mailtls.show.mx_changes import MXCollector
@@ -41,10 +43,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(component="daemon")
 
 _DRAIN = 15.0
-
-
-class CannotListen(OSError):  # noqa: N818 - it is what happened
-    """An address to listen on cannot be had."""
 
 
 class Daemon:
@@ -70,7 +68,7 @@ class Daemon:
         self._path = path
         self._listens: tuple[tuple[str, int], ...] = ()
         self._reloading = asyncio.Lock()
-        self._notify = _ServiceManager()
+        self._notify = ServiceManager()
         self._keeper: Keeper | None = None
         self._books: Bookkeeper | None = None
         self._notifier: Notifier | None = None
@@ -248,14 +246,14 @@ class Daemon:
 
         """
         self._listens = tuple(listen)
-        sockets = [_listening(host, port) for host, port in listen]
+        sockets = [listening(host, port) for host, port in listen]
         try:
             await self._remember()
         except BaseException:
             for bound in sockets:
                 bound.close()
             raise
-        server = _Server(
+        server = Server(
             uvicorn.Config(application(self), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5)
         )
         stopping = asyncio.Event()
@@ -278,7 +276,7 @@ class Daemon:
 
         loop.add_signal_handler(signal.SIGHUP, hang_up)
         for bound in sockets:
-            announce(_url(bound))
+            announce(url_of(bound))
         self.schedule.start()
         serving = asyncio.create_task(server.serve(sockets))
         heartbeat = asyncio.create_task(self._heartbeat())
@@ -314,46 +312,3 @@ class Daemon:
             if self.is_healthy():
                 self._notify("WATCHDOG=1")
             await asyncio.sleep(5)
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - signals are the daemon's own
-        yield
-
-
-class _ServiceManager:
-    """sd_notify(3): datagrams to the service manager's socket, where there is one."""
-
-    def __init__(self) -> None:
-        self._path = os.environ.get("NOTIFY_SOCKET", "")
-
-    def __call__(self, state: str) -> None:
-        if not self._path:
-            return
-        if state == "RELOADING=1":
-            state += f"\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
-        address = "\0" + self._path[1:] if self._path.startswith("@") else self._path
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-            channel.setblocking(False)  # a manager that does not read must not stop us
-            channel.sendto(state.encode(), address)
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    bound: socket.socket | None = None
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        bound = socket.socket(family, kind, protocol)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        bound.listen(128)  # whoever reads the URL may call at once; the answer comes when the server is up
-    except OSError as error:
-        if bound is not None:
-            bound.close()
-        raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
-    return bound
-
-
-def _url(bound: socket.socket) -> str:
-    host, port = bound.getsockname()[:2]
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from mailtls import config
-from mailtls.daemon import CannotListen, Daemon
+from mailtls.daemon import Daemon
 from mailtls.demo_story import DOMAIN as _DOWNGRADED
 from mailtls.demo_story import tell_story
 from mailtls.lab import Lab
+from mailtls.listening import CannotListen
 from mailtls.model import Verdict
 from mailtls.show.hanging import hanging
 

@@ -10,8 +10,8 @@ from mailtls import logs
 from mailtls.commands.ending import BAD, FAULTS, fail
 from mailtls.commands.options import listen_addresses
 from mailtls.config import BadConfiguration
-from mailtls.daemon import CannotListen
 from mailtls.demo import run_demo
+from mailtls.listening import CannotListen
 from mailtls.streams import asyncio_run
 
 ENDS = (

@@ -12,7 +12,8 @@ from mailtls import logs
 from mailtls.commands.ending import BAD, FAULTS, fail
 from mailtls.commands.options import listen_addresses, load_configuration
 from mailtls.config import BadConfiguration
-from mailtls.daemon import CannotListen, Daemon
+from mailtls.daemon import Daemon
+from mailtls.listening import CannotListen
 from mailtls.streams import asyncio_run
 
 if TYPE_CHECKING:
