@@ -8,9 +8,10 @@ from harmless import is_harmless
 from mailtls.hellos import Accepted, Answer, Refused, Silent
 from mailtls.tls import sslv2
 from mailtls.tls.answer import AnswerReader
+from mailtls.tls.flight import Flight
 from mailtls.tls.names import VERSIONS
 
-COVERS = (AnswerReader.feed, sslv2.read_answer)
+COVERS = (AnswerReader.feed, Flight.learn, sslv2.read_answer)
 FRAMED = 128
 """From this first octet on, what follows is messages without their records."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mailtls.tls.answer import read_chain
 from mailtls.tls.certificate import MAX_CHAIN
+from mailtls.tls.flight import read_chain
 from mailtls.tls.wire import Truncated
 
 COVERS = (read_chain,)

@@ -26,8 +26,9 @@ from mailtls.hellos import Accepted, Answer, HelloOffer, Refused, Silent
 from mailtls.model import Cause, Stage
 from mailtls.tls import answer as answer_module
 from mailtls.tls import wire as wire_module
-from mailtls.tls.answer import MAX_FLIGHT, AnswerReader, begins_with_record, read_alert, read_chain, read_suite
+from mailtls.tls.answer import MAX_FLIGHT, AnswerReader, begins_with_record, read_alert, read_suite
 from mailtls.tls.certificate import MAX_CHAIN
+from mailtls.tls.flight import read_chain
 from mailtls.tls.hello import client_hello
 from mailtls.tls.names import ALERTS, VERSIONS
 from mailtls.tls.suites import SCHEMES, SCHEMES_13, groups_before_13, groups_of_13, offerable
