@@ -27,6 +27,7 @@ from mailtls.lab.script import (
     reply_code,
     steps,
 )
+from mailtls.lab.serving import Listener
 
 __all__ = [
     "TLS",
@@ -57,22 +58,19 @@ class Visit:
     ended: float | None = None
 
 
-class MailServer:
+class MailServer(Listener):
     """A server on one address and port, doing to each connection what `behaviour` says when it is accepted."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         """Describe a server; `start` makes one that listens."""
+        super().__init__()
         self.behaviour = behaviour
-        self.connections = 0  # accepted so far, those over the limit included
         self.peak = 0  # most open at once
         self.visits: deque[Visit] = deque(maxlen=_VISITS_KEPT)  # the last ones
         self.commands: list[bytes] = []  # the last thousand, in order of arrival, without line ends
         self.server_names: list[str | None] = []  # the last thousand SNI values, None where a ClientHello had none
         self._toward: dict[str, tuple[Behaviour, Contexts]] = {}
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         self._accepted: deque[float] = deque()
-        self._address = ("", 0)
 
     @classmethod
     async def start(cls, address: str, port: int, behaviour: Behaviour) -> MailServer:
@@ -81,8 +79,7 @@ class MailServer:
         Raises OSError if the port is taken, and SSL.Error if OpenSSL refuses the behaviour's TLS.
         """
         self = cls(behaviour)
-        self._server = await asyncio.start_server(self._accept, address, port)
-        self._address = (address, self._server.sockets[0].getsockname()[1])
+        await self._listen(address, port)
         return self
 
     @property
@@ -106,30 +103,11 @@ class MailServer:
         else:
             self._toward[source] = behaviour, make_contexts(behaviour.tls)
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """The host and port listened on."""
-        return self._address
-
-    async def stop(self) -> None:
-        """Stop listening and drop open connections; stopping twice is harmless."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if server is not None:
-            await server.wait_closed()
-
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
         visit = Visit(writer.get_extra_info("peername")[0], time.monotonic())
         self.visits.append(visit)
         behaviour, contexts = self._toward.get(visit.source, (self._behaviour, self._contexts))
-        task = asyncio.create_task(self._serve(Channel(reader, writer), behaviour, contexts))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = self._begin(self._serve(Channel(reader, writer), behaviour, contexts))
         task.add_done_callback(lambda _done: setattr(visit, "ended", time.monotonic()))
         self.peak = max(self.peak, len(self._tasks))
 

@@ -12,6 +12,7 @@ from OpenSSL import SSL
 from mailtls.lab.acting import Contexts, Over, choose_context, make_contexts, play
 from mailtls.lab.channel import Channel, LineTooLongError
 from mailtls.lab.script import Close, Script, steps
+from mailtls.lab.serving import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,25 +51,21 @@ class Serving:
     """Whether it says close_notify behind its answer."""
 
 
-class StsServer:
+class StsServer(Listener):
     """A server on one address and port."""
 
     def __init__(self, serving: Serving) -> None:
         """Describe a server; `start` makes one that listens. Raises SSL.Error if OpenSSL refuses its TLS."""
+        super().__init__()
         self.serving = serving
         self.requests: list[bytes] = []  # heads, in order of arrival
         self.server_names: list[str | None] = []  # SNI values, None where a ClientHello had none
-        self.connections = 0
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._address = ("", 0)
 
     @classmethod
     async def start(cls, address: str, port: int, serving: Serving) -> StsServer:
         """Listen on an address; port 0 picks a free one. Raises OSError if the port is taken."""
         self = cls(serving)
-        self._server = await asyncio.start_server(self._accept, address, port)
-        self._address = (address, self._server.sockets[0].getsockname()[1])
+        await self._listen(address, port)
         return self
 
     @property
@@ -81,27 +78,8 @@ class StsServer:
         self._contexts = make_contexts(serving.tls)
         self._serving = serving
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """The host and port listened on."""
-        return self._address
-
-    async def stop(self) -> None:
-        """Stop listening and drop open connections; stopping twice is harmless."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if server is not None:
-            await server.wait_closed()
-
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        task = asyncio.create_task(self._serve(Channel(reader, writer), self._serving, self._contexts))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._begin(self._serve(Channel(reader, writer), self._serving, self._contexts))
 
     async def _serve(self, channel: Channel, serving: Serving, contexts: Contexts) -> None:
         try:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
 from mailtls import facts
-from mailtls.model import Absent, Known, Level
+from mailtls.model import Level
 from mailtls.readable import readable
 from mailtls.show.explain import LOOKS
-from mailtls.tracking.history import ABSENT, CONCLUSIVE, reading_of
+from mailtls.show.history_values import cut, difference, shown_state
+from mailtls.tracking.history import ABSENT, CONCLUSIVE
 from mailtls.tracking.standing import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from mailtls.model import Reading
     from mailtls.policy.past import PastGrade
     from mailtls.tracking.changes import Change, Subject
     from mailtls.tracking.history import Run, State, Story
@@ -155,76 +154,21 @@ def _state_lines(states: Sequence[State], room: int, *, everything: bool) -> Ite
 
 def _value_texts(state: State, room: int) -> tuple[str, ...]:
     name = _name(state.fact, room)
-    return (f"[dim]{name}[/]{escape(_cut(_shown(state), max(_LEAST_OF_A_VALUE, room - len(name))))}",)
+    return (f"[dim]{name}[/]{escape(cut(shown_state(state), max(_LEAST_OF_A_VALUE, room - len(name))))}",)
 
 
 def _change_texts(was: State, state: State, room: int) -> tuple[str, ...]:
     name = _name(state.fact, room)
-    old, new = _difference(was, state)
+    old, new = difference(was, state)
     if old and new and len(name) + len(old) + len(new) + 4 <= room:
         return (f"[bold]{name}[/]{escape(old)} -> {escape(new)}",)
-    signs = [f"  {sign} {escape(_cut(text, room - 4))}" for sign, text in (("-", old), ("+", new)) if text]
+    signs = [f"  {sign} {escape(cut(text, room - 4))}" for sign, text in (("-", old), ("+", new)) if text]
     return (f"[bold]{name.strip()}[/]", *signs)
 
 
 def _name(fact: str, room: int) -> str:
     """Return the name of a fact with room behind it: in a column of its own, where the terminal is wide."""
     return f"{fact:<28}" if room >= _WIDE else f"{fact}  "
-
-
-def _difference(was: State, now: State) -> tuple[str, str]:
-    """Return two values for a person; of lists, only what differs."""
-    old, new = reading_of(was.value), reading_of(now.value)
-    if isinstance(old, Known) and isinstance(new, Known) and isinstance(old.value, list) and isinstance(new.value, list):
-        gone = [item for item in old.value if item not in new.value]
-        come = [item for item in new.value if item not in old.value]
-        if (gone or come) and len(gone) + len(come) < len(old.value) + len(new.value):
-            return (
-                _said(was.fact, Known(gone)) if gone else "",
-                _said(now.fact, Known(come)) if come else "",
-            )
-    return _shown(was), _shown(now)
-
-
-def _shown(state: State) -> str:
-    reading = reading_of(state.value)
-    return "goes to and fro" if reading is None else _said(state.fact, reading)
-
-
-def _said(fact: str, reading: Reading[Any]) -> str:
-    """Return a reading in a few words, escaped for any terminal."""
-    if isinstance(reading, Absent):
-        return "does not apply"
-    assert isinstance(reading, Known)
-    value = reading.value
-    if fact == "certificates" and isinstance(value, list):
-        return "; ".join(_certificate(each) for each in value) or "none"
-    if fact == "mx_records" and isinstance(value, list):
-        return ", ".join(readable(f"{each['preference']} {each['host']}", 300) for each in value) or "none"
-    return readable(_plain(value), 2000)
-
-
-def _certificate(value: Any) -> str:
-    key = f"{value.get('key_type')} {value.get('key_bits')}"
-    return readable(f"{key} until {str(value.get('not_after'))[:10]}, {str(value.get('sha256'))[:10]}", 200)
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return value
-    if value is None or isinstance(value, int | float):
-        return "none" if value is None else str(value)
-    if isinstance(value, list):
-        return ", ".join(_plain(each) for each in value) if value else "none"
-    if isinstance(value, dict):
-        return "; ".join(f"{name} {_plain(each)}" for name, each in value.items())
-    return json.dumps(value)
-
-
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: room - 3]}..."
 
 
 def _is_news(change: Change, story: Story) -> bool:
@@ -260,7 +204,7 @@ def _run_lines(purpose: str, runs: Iterable[Run], room: int) -> Iterator[_Line]:
         if len(said) + len(why) + 4 <= room:
             yield _Line(run.first, 5, (f"[magenta]?[/] {said}: {escape(why)}",))
         else:
-            yield _Line(run.first, 5, (f"[magenta]?[/] {said}:", f"  {escape(_cut(why, room - 2))}"))
+            yield _Line(run.first, 5, (f"[magenta]?[/] {said}:", f"  {escape(cut(why, room - 2))}"))
 
 
 def _summary_lines(story: Story) -> Iterator[str]:
@@ -301,4 +245,4 @@ def _grade_lines(policy: str, grades: Sequence[PastGrade], width: int) -> Iterat
             said = "[dim]nothing in it applies[/]"
         broken = list(dict.fromkeys(finding.clause.rule for finding in grade.findings if finding.clause is not None))
         short = f"  falls short: {', '.join(broken)}" if broken and grade.level is not Level.GOOD else ""
-        yield f"  [dim]{past.at:{_MOMENT}}[/]  {said}{escape(_cut(short, width - 42))}"
+        yield f"  [dim]{past.at:{_MOMENT}}[/]  {said}{escape(cut(short, width - 42))}"
