@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mailtls.config import BadConfiguration, Configuration
-from mailtls.daemon import CannotListen, Daemon
+from mailtls.daemon import Daemon
+from mailtls.listening import CannotListen
 
 PROVIDERS = [{"name": "A", "domains": ["a.example"]}]
 
