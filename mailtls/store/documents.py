@@ -1,7 +1,7 @@
 """Evidence as octets, and back: JSON, compressed, with a number for its format. Pure.
 
 What a document looks like follows from the annotations of the frozen dataclasses that it holds: an object for each, with a key for each
-field that does not have its default value. A person can read it (``zlib-flate -uncompress``). Octets that are no text stand once in it,
+field that does not have its default value. Octets that are no text stand once in it,
 however often they occur: four visits mostly show the same certificates. What is read back has the types that are annotated, or is refused.
 """
 
@@ -13,7 +13,6 @@ import json
 import math
 import types
 import typing
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,12 +23,11 @@ from typing import Any, TypeVar
 
 from mailtls import evidence, hellos, model
 from mailtls.store.codec import Unreadable, codes, codes_written
+from mailtls.store.compact import LARGEST, deflated, inflated
 from mailtls.tracking import sts
 
 FORMAT = 1
 """The format that is written, and the only one that is read so far. A new field with a default value needs no new one."""
-LARGEST = 64 * 2**20
-"""Octets of an uncompressed document beyond which it is neither written nor read."""
 LARGEST_COMPRESSED = 4 * 2**20
 """Octets of a document beyond which it is not written: a server that shows another certificate each time is not worth more."""
 LARGEST_NUMBER = 2**63
@@ -93,7 +91,7 @@ def encode(value: object) -> bytes:
     text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode("ascii")
     if len(text) > LARGEST:
         raise TooLarge(f"{len(text)} octets of {type(value).__name__}")
-    compressed = zlib.compress(text)
+    compressed = deflated(text)
     if len(compressed) > LARGEST_COMPRESSED:
         raise TooLarge(f"{len(compressed)} compressed octets of {type(value).__name__}")
     return compressed
@@ -112,17 +110,13 @@ def decode(kind: type[T], octets: bytes) -> T:
         found: T = codec_of(kind).read(document["value"], parts)
     except Unreadable:
         raise
-    except (zlib.error, ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
         raise Unreadable(f"the document is damaged: {type(error).__name__}: {error!s:.200}") from error
     return found
 
 
 def _document(octets: bytes, kind: str) -> Mapping[str, Any]:
-    unpacking = zlib.decompressobj()
-    text = unpacking.decompress(octets, LARGEST)
-    if not unpacking.eof or unpacking.unused_data:
-        raise Unreadable("the document is cut off, too long, or followed by something else")
-    document = _is(dict, json.loads(text, parse_constant=_no_number))
+    document = _is(dict, json.loads(inflated(octets, LARGEST), parse_constant=_no_number))
     if document.get("format") != FORMAT:
         raise Unreadable(f"format {document.get('format')!r:.80} is not known to this version, which reads format {FORMAT}")
     if document.get("kind") != kind:

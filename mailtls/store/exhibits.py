@@ -6,16 +6,17 @@ A certificate is kept once, however many scans show it: in a document its SHA-25
 from __future__ import annotations
 
 import hashlib
-import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mailtls.evidence import Handshake, RouteEvidence, ScanEvidence
 from mailtls.store.codec import Unreadable
-from mailtls.store.documents import LARGEST, decode, encode
+from mailtls.store.documents import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from mailtls.evidence import ProbeEvidence
 
 _DIGEST = 32
 
@@ -47,7 +48,7 @@ def packed(seen: ScanEvidence | RouteEvidence) -> Exhibit:
 
     if isinstance(seen, ScanEvidence):
         # Raw hellos are kept once, for the last enumeration; what they amount to is in the states.
-        seen = replace(seen, carried=(), hellos=None, rechecked=None)
+        seen = replace(seen, probes=tuple(map(_to_the_microsecond, seen.probes)), carried=(), hellos=None, rechecked=None)
     document = encode(_each_part(seen, apart))
     return Exhibit(hashlib.sha256(document).digest(), document, parts)
 
@@ -75,23 +76,6 @@ def unpacked(document: bytes, part: Callable[[bytes], bytes | None]) -> ScanEvid
     return _each_part(decode(RouteEvidence, document), whole)
 
 
-def deflated(octets: bytes) -> bytes:
-    """Return octets as a blob has them."""
-    return zlib.compress(octets)
-
-
-def inflated(octets: bytes) -> bytes:
-    """Read what :func:`deflated` wrote. Raises ``Unreadable``."""
-    unpacking = zlib.decompressobj()
-    try:
-        found = unpacking.decompress(octets, LARGEST)
-    except zlib.error as error:
-        raise Unreadable(f"a part is damaged: {error}") from error
-    if not unpacking.eof:
-        raise Unreadable("a part is cut off, or too long")
-    return found
-
-
 def _each_part(seen: ScanEvidence | RouteEvidence, change: Callable[[bytes], bytes]) -> ScanEvidence | RouteEvidence:
     """Return evidence with every large part changed: into its digest, or back."""
     if isinstance(seen, RouteEvidence):
@@ -108,3 +92,9 @@ def _each_part(seen: ScanEvidence | RouteEvidence, change: Callable[[bytes], byt
             done = replace(done, chain=tuple(map(change, done.chain)), ocsp_staple=staple)
         probes.append(replace(probe, handshake=done))
     return replace(seen, probes=tuple(probes))
+
+
+def _to_the_microsecond(probe: ProbeEvidence) -> ProbeEvidence:
+    """Return a visit without what of its times no clock can tell; digits that mean nothing cannot be compressed."""
+    exchanges = tuple(replace(each, began=round(each.began, 6), took=round(each.took, 6)) for each in probe.exchanges)
+    return replace(probe, exchanges=exchanges, took=round(probe.took, 6))

@@ -1,216 +1,222 @@
-"""How much a store grows: octets and rows of an unchanged visit, and kilobytes of an endpoint and year. Asserts nothing; prints a table.
+"""How much a store grows: octets of an endpoint and year, by table, on SQLite or PostgreSQL. Exits with 1 where that is over the goal.
 
-A simulated year at the default schedule (a quick visit every fifteen minutes, a full scan each day), on one scan of the lab's, through the
-journal and the store that a daemon has. Noise: one visit in a hundred cannot decide; a storm of 421 each month, two hours long; a certificate
-every sixty days; another EHLO keyword every ninety; a silent day each half year. What stands beside history (the last scan of each kind,
-the raw hellos) is written once. Run: python tests/bench/store_growth.py [--endpoints N] [--days N] [--url postgresql://...]
+A fleet is watched for a year at the default schedule, with the noise and the losses of docs/simulation.md, scaled to its size. Every visit goes the way that it
+goes in the daemon: through the keeper of history, scans and raw hellos, and the keeper of the ledger with an outbox for one webhook. The clock
+alone is virtual, and what is found is written once a cycle instead of once a second. Run:
+python tests/bench/store_growth.py [--url postgresql://...] [--endpoints N] [--days N]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import random
+import sys
 import tempfile
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import Encoding
+sys.path.insert(0, str(Path(__file__).parent))
+
+from simulated.fleet import CYCLE, Address, Domain, Fleet, make_fleet
+from simulated.losses import BEGAN, OF_DOMAINS, OF_ENDPOINTS, OF_ENUMERATIONS, OF_HOSTS, Loss, draw_losses
+from simulated.running import Shown, Simulation
+from simulated.servers import Servers
+from simulated.weather import DAY, YEAR, Noise, make_weather
 from sqlalchemy import event, func, select, text
 
-from mailtls.evidence import Exchange, Handshake, Offer, ProbeEvidence, Purpose, ScanEvidence
-from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer
-from mailtls.lab import Authority
-from mailtls.model import Endpoint, Known, Stage
+from mailtls.config.telling import KINDS
+from mailtls.store.bookkeeper import Bookkeeper
 from mailtls.store.database import Store
 from mailtls.store.engine import reading
-from mailtls.store.history import FOLDED_AFTER
+from mailtls.store.keeper import Keeper
+from mailtls.store.outbox import Telling
 from mailtls.store.schema import metadata
-from mailtls.store.tracks import scan_kept
-from mailtls.tracking.fresh import subject_of
-from mailtls.tracking.history import CONCLUSIVE, Seen
-from mailtls.tracking.history import Purpose as What
-from mailtls.tracking.holding import absorb
-from mailtls.tracking.journal import Journal
-from mailtls.tracking.kept import ScanKind
-from mailtls.trust.pkix import Anchors
+from mailtls.tracking.kept import kind_of_route, kind_of_scan
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
-QUARTER = timedelta(minutes=15)
+ROOM = 100_000
+"""Octets of an endpoint and year."""
+KNOWN_AFTER = 3 * DAY
+"""Seconds in which everything was seen once: what stands then is what is known, and what comes on top of it is growth."""
 RETENTION = timedelta(days=400)
-PER_DAY = 96
-CAUSES = ["connect-timeout at connect", "read-timeout at greeting", "rate-limited at greeting", "connection-closed at greeting"]
-_EHLO = "250-{}\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n{}250-STARTTLS\r\n250 8BITMIME\r\n"
+LOSSES = 24 / 1000
+"""Of each kind, for each endpoint and year: those of docs/simulation.md."""
+KINDS_OF_LOSSES = len((*OF_ENDPOINTS, *OF_ENUMERATIONS, *OF_HOSTS, *OF_DOMAINS))
 
 
-class World:
-    """What one endpoint shows, by the day."""
+class Daemon:
+    """What a daemon does with what it finds, on the simulation's clock."""
 
-    def __init__(self, number: int, authority: Authority) -> None:
-        self.endpoint = Endpoint(f"mx{number}.example", ip_address(0x0A000000 + number))
-        self._authority = authority
-        self.subject = subject_of(self.endpoint)
-        self._shown: tuple[int, int] = (-1, -1)
-        self._readings: dict = {}
-        self.scan: ScanEvidence
+    def __init__(self, run: Simulation, servers: Servers, runner: asyncio.Runner, url: str) -> None:
+        """Open a store, and watch a run."""
+        self._run, self._servers, self._runner = run, servers, runner
+        self._at = 0.0
+        self._written = self._tidied = 0.0
+        self.sizes: dict[float, dict[str, int]] = {}
+        runner.run(self._open(url))
+        run.on_scan, run.on_look = self._scanned, self._looked
+        run.on_changes = lambda changes: self.books._unwritten.extend(changes)
 
-    def at(self, moment: datetime, day: int, purpose: Purpose, anchors: Anchors) -> tuple[dict, ScanEvidence]:
-        shown = (day // 60, day // 90)
-        if shown[0] != self._shown[0]:
-            identity = self._authority.issue([self.endpoint.host])
-            self._chain = tuple(certificate.public_bytes(Encoding.DER) for certificate in identity.chain)
-        extra = "250-DSN\r\n" if shown[1] % 2 else ""
-        said = (b"220 mx ready\r\n", _EHLO.format(self.endpoint.host, extra).encode(), b"220 2.0.0 go\r\n")
-        dialogue = zip(
-            (Stage.GREETING, Stage.EHLO, Stage.STARTTLS), (b"", b"EHLO probe.example\r\n", b"STARTTLS\r\n"), said, strict=True
-        )
-        exchanges = tuple(Exchange(stage, sent, got, 0.1, random.random()) for stage, sent, got in dialogue)
-        done = Handshake("TLSv1.3", "TLS_AES_256_GCM_SHA384", "X25519MLKEM768", self._chain)
-        visit = ProbeEvidence(
-            Offer(), moment, exchanges, done, took=0.3, octets_sent=900, octets_received=4000, source="192.0.2.9:40001"
-        )
-        visits = (visit,) if purpose is Purpose.QUICK else (visit, replace(visit, offer=Offer(with_sni=False)))
-        self.scan = ScanEvidence(self.endpoint, purpose, moment, visits, vantage="fra1")
-        if shown != self._shown:
-            track = absorb(None, replace(self.scan, hellos=_enumeration(moment, self._chain)), anchors)
-            self._readings = {name: held.reading for name, held in track.held.items() if name != "chains"}
-            self._readings |= _missing(self._readings)
-            self._shown = shown
-        return self._readings, self.scan
+    async def _open(self, url: str) -> None:
+        self.store = await Store.open(url)
+        if not self.store.is_shared:
+            event.listen(self.store._engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous = OFF"))
+            await self.store.run(lambda engine: engine.dispose())
+        self.keeper = Keeper(self.store, "simulated", RETENTION, now=self._now)
+        self.keeper.prunes = False
+        self.books = Bookkeeper(self.store, self._run.ledger, tell=Telling({"pager": KINDS}, "https://mailtls.example"), now=self._now)
+        self.sizes[0] = await self.store.run(_sizes)
 
+    def _now(self) -> datetime:
+        return BEGAN + timedelta(seconds=self._at)
 
-def _missing(readings: dict) -> dict:
-    """What the little enumeration above does not show, of a usual size."""
-    suites = {"TLSv1.2": [f"TLS_ECDHE_RSA_WITH_AES_{n}_GCM_SHA256" for n in range(12)], "TLSv1.3": ["TLS_AES_256_GCM_SHA384"] * 3}
-    usual = {
-        "cipher_suites": suites,
-        "groups": ["x25519", "secp256r1", "X25519MLKEM768"],
-        "signature_schemes": ["rsa_pss_rsae_sha256"] * 8,
-    }
-    flat = {f"fact_{number}": True for number in range(max(0, 47 - len(readings) - len(usual)))}
-    return {name: Known(value) for name, value in (usual | flat).items() if name not in readings}
+    def _scanned(self, address: Address, at: float, shown: Shown) -> None:
+        self._go_on(at)
+        visit = self._servers.visit(address, at, shown)
+        self.keeper.note(visit.seen)
+        self.keeper.keep_scan(visit.scan, kind_of_scan(visit.scan, conclusive=not shown.cause))
+        if visit.scan.hellos is not None:
+            self.keeper.keep(visit.scan.endpoint, visit.scan.hellos)
 
+    def _looked(self, domain: Domain, at: float, shown: Shown, of_hosts) -> None:
+        self._go_on(at)
+        route, found = self._servers.look(domain, at, shown, of_hosts)
+        self.keeper.keep_route(route, kind_of_route(route))
+        for seen in found:
+            self.keeper.note(seen)
 
-def _enumeration(moment: datetime, chain: tuple[bytes, ...]) -> HelloEvidence:
-    def one(number: int) -> Asked:
-        offer = HelloOffer("TLSv1.2", tuple(range(0xC000 + number, 0xC0A0)), (29, 23, 24), (2052, 1027), question=f"suite {number}")
-        return Asked(offer, Accepted("TLSv1.2", 0xC02F, 29, chain=chain), number * 1.0, number + 0.2, "192.0.2.9:4711", 300, 4000)
+    def _go_on(self, at: float) -> None:
+        """Write what waits, once a cycle, and tidy up once a day."""
+        self._at = at
+        if at - self._written < CYCLE:
+            return
+        self._written = at
+        self._runner.run(self._write())
+        if at - self._tidied >= DAY:
+            self._tidied = at
+            self._runner.run(self._tidy())
 
-    return HelloEvidence(tuple(map(one, range(60))), moment, complete=True)
+    async def _write(self) -> None:
+        await self.books.turn()
+        await self.keeper.flush()
+        if self._at >= KNOWN_AFTER and KNOWN_AFTER not in self.sizes:
+            self.sizes[KNOWN_AFTER] = await self.store.run(_sizes)
 
+    async def _tidy(self) -> None:
+        await self.keeper.prune()
+        if self.store.is_shared:
+            await self.store.run(_vacuum_where_due)
 
-async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--endpoints", type=int, default=20)
-    parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--url", default="", help="an empty database; by default an SQLite file that is removed again")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory, "growth.db")
-        store = await Store.open(given.url or f"sqlite:///{file}")
-        await _run(store, given.endpoints, given.days, None if given.url else file)
-        await store.close()
-
-
-async def _run(store: Store, endpoints: int, days: int, file: Path | None) -> None:
-    random.seed(5)
-    authority = Authority.create(datetime.now(UTC))
-    anchors = Anchors(authority.root_pem, "the bench's root")
-    journal, statements, rows = Journal(), 0, 0
-
-    def count(_connection, cursor, _statement, _parameters, _context, _many) -> None:
-        nonlocal statements, rows
-        if _statement.split(" ", 1)[0] in ("INSERT", "UPDATE", "DELETE"):
-            statements += 1
-            rows += max(0, cursor.rowcount)
-
-    event.listen(store._engine, "after_cursor_execute", count)
-    empty = await _size(store, file)
-    worlds = [World(number, authority) for number in range(endpoints)]
-    quiet: tuple[int, int, int] | None = None
-    visits = 0
-    for day in range(days):
-        began = rows, await _size(store, file), visits
-        for slot in range(PER_DAY):
-            moment = START + timedelta(days=day) + slot * QUARTER
-            entries = []
-            for number, world in enumerate(worlds):
-                purpose = Purpose.FULL if slot == number % PER_DAY else Purpose.QUICK
-                storm = day % 30 == 7 and slot < 8
-                silent = day % 180 == 100
-                if storm or silent or random.random() < 0.01:
-                    why = "rate-limited at greeting" if storm else random.choice(CAUSES)
-                    seen = Seen(world.subject, moment, {}, What(purpose.value), why)
-                else:
-                    readings, scan = world.at(moment, day, purpose, anchors)
-                    seen = Seen(world.subject, moment, readings, What(purpose.value), CONCLUSIVE, scan)
-                visits += 1
-                entry = journal.note(seen)
-                entries += [] if entry is None else [entry]
-            if entries:
-                await store.record("fra1", entries, moment)
-        now = START + timedelta(days=day + 1)
-        if day == 20:
-            quiet = rows - began[0], await _size(store, file) - began[1], visits - began[2]
-        await store.tidy(now - RETENTION, now - FOLDED_AFTER)
-    for world in worlds:
-        hellos = _enumeration(START, world._chain)
-        await store.save("fra1", {world.endpoint: hellos}, START)
-        kept = [scan_kept(replace(world.scan, hellos=hellos if kind is ScanKind.ENUMERATED else None), kind) for kind in ScanKind]
-        await store.save_tracks("fra1", kept, START)
-    await _report(store, endpoints, days, visits, empty, quiet, file)
+    async def end(self) -> None:
+        """Write the rest, and measure."""
+        await self._write()
+        await self._tidy()
+        self.sizes[self._at] = await self.store.run(_sizes)
 
 
-async def _report(store: Store, endpoints: int, days: int, visits: int, empty: int, quiet, file: Path | None) -> None:
-    if file is None:  # a year took minutes, and nobody cleared up what was overwritten; autovacuum does in a real one
-        await store.run(_vacuum)
-    size = await _size(store, file)
-    print(
-        f"{store.name.split('@')[-1].split('/')[0] or 'sqlite'}: {endpoints} endpoints, {days} days, {visits} visits, load {os.getloadavg()[0]:.1f}"
-    )
-    if quiet is not None:
-        print(
-            f"a day without a change: {quiet[0] / quiet[2]:.2f} rows written a visit; the database grew by {quiet[1] / quiet[2]:.0f} octets a visit"
-        )
-    print(f"growth: {(size - empty) / endpoints / days * 365 / 1000:.1f} kB an endpoint and year ({size / 1e6:.2f} MB in all)")
-    for name, table in metadata.tables.items():
-
-        def counted(engine, table=table) -> int:
-            with reading(engine) as connection:
-                return connection.scalar(select(func.count()).select_from(table)) or 0
-
-        print(f"  {name:<14} {await store.run(counted) / endpoints:8.1f} rows an endpoint")
+def _sizes(engine) -> dict[str, int]:
+    """Return the octets of each table with its indexes."""
+    with reading(engine) as connection:
+        if engine.dialect.name == "sqlite":
+            owner = {row[0]: row[1] for row in connection.exec_driver_sql("SELECT name, tbl_name FROM sqlite_schema")}
+            sizes: dict[str, int] = {}
+            for name, octets in connection.exec_driver_sql("SELECT name, sum(pgsize) FROM dbstat GROUP BY name"):
+                table = owner.get(name, name)
+                sizes[table] = sizes.get(table, 0) + octets
+            return sizes
+        wanted = "SELECT relname, pg_total_relation_size(oid) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        return {row[0]: row[1] for row in connection.execute(text(wanted))}
 
 
-def _vacuum(engine) -> None:
+def _vacuum_where_due(engine) -> None:
+    """Do what autovacuum would have done within the day, where it had had that much time."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        wanted = "SELECT relname FROM pg_stat_user_tables WHERE n_dead_tup > 50 + 0.2 * n_live_tup"
+        for (name,) in connection.exec_driver_sql(wanted).all():
+            connection.exec_driver_sql(f'VACUUM ANALYZE "{name}"')
+
+
+def _vacuum_whole(engine) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM FULL")
 
 
-async def _size(store: Store, file: Path | None) -> int:
-    """Octets in use: of SQLite, pages that are not free; of PostgreSQL, tables with their indexes."""
+def main() -> int:
+    """Run it, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--endpoints", type=int, default=40)
+    parser.add_argument("--days", type=float, default=365)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mixed", type=int, default=0, help="addresses with two unlike machines behind them")
+    parser.add_argument("--skip", action="store_true", help="pass over turns in which nothing can change: quick, and rows are not renewed hourly")
+    parser.add_argument("--url", default="", help="an empty database; by default an SQLite file that is removed again")
+    options = parser.parse_args()
+    began, length = time.monotonic(), options.days * DAY
+    fleet = make_fleet(options.endpoints, options.seed, mixed=options.mixed, rotating=0)
+    weather = make_weather(fleet, Noise(), length, options.seed)
+    losses = _losses(fleet, length, options.seed)
+    run = Simulation(fleet, weather, losses, length, options.seed, skips=options.skip)
+    with tempfile.TemporaryDirectory() as directory, asyncio.Runner() as runner:
+        daemon = Daemon(run, Servers(weather, options.seed), runner, options.url or f"sqlite:///{directory}/growth.db")
+        run.run()
+        daemon._at = length
+        runner.run(daemon.end())
+        rows = runner.run(daemon.store.run(_rows))
+        whole: dict[str, int] = {}
+        if daemon.store.is_shared:
+            runner.run(daemon.store.run(_vacuum_whole))
+            whole = runner.run(daemon.store.run(_sizes))
+        file = Path(f"{directory}/growth.db")
+        octets = file.stat().st_size if file.exists() else 0
+        runner.run(daemon.store.close())
+    endpoints = len(fleet.addresses)
+    print(
+        f"{'PostgreSQL' if whole else 'SQLite'}: {endpoints} endpoints of {len(fleet.hosts)} hosts, {len(fleet.domains)} domains, {options.days:g} days, "
+        f"seed {options.seed}, {len(losses)} losses; {run.done['scans']} scans and {run.done['looks']} looks; load {os.getloadavg()[0]:.1f}"
+    )
+    grown = _report(daemon.sizes, endpoints, length, rows, whole)
+    if octets:
+        print(f"the file: {octets / 1e6:.2f} MB, {octets / endpoints / 1000:.1f} kB an endpoint")
+    print(f"in {time.monotonic() - began:.0f} s")
+    return 0 if grown < ROOM else 1
 
-    def measured(engine) -> int:
-        with reading(engine) as connection:
-            if file is None:
-                return int(
-                    connection.scalar(
-                        text(
-                            "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-                        )
-                    )
-                    or 0
-                )
-            page, pages, free = (
-                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("page_size", "page_count", "freelist_count")
-            )
-            return page * (pages - free)
 
-    return await store.run(measured)
+def _losses(fleet: Fleet, length: float, seed: int) -> list[Loss]:
+    """Draw as many losses as a fleet of this size has in this time."""
+    many = LOSSES * len(fleet.addresses) * length / YEAR
+    drawn = draw_losses(fleet, math.ceil(many), length, seed)
+    return random.Random(seed).sample(drawn, min(len(drawn), round(many * KINDS_OF_LOSSES)))
+
+
+def _rows(engine) -> dict[str, int]:
+    with reading(engine) as connection:
+        return {name: connection.scalar(select(func.count()).select_from(table)) or 0 for name, table in metadata.tables.items()}
+
+
+def _report(sizes: dict[float, dict[str, int]], endpoints: int, length: float, rows: dict[str, int], whole: dict[str, int]) -> float:
+    """Print what each table takes; return the octets of an endpoint and year."""
+    empty, known, last = sizes[0], sizes[KNOWN_AFTER], sizes[max(sizes)]
+    years = (length - KNOWN_AFTER) / YEAR
+    names = sorted(last, key=lambda name: -(last[name] - known.get(name, 0)))
+    totals = [0.0] * 4
+    print(f"{'kB an endpoint':<16}{'known':>8}{'a year':>9}{'after it':>10}" + (f"{'vacuumed':>10}" if whole else "") + f"{'rows':>9}")
+    for name in names:
+        first = (known.get(name, 0) - empty.get(name, 0)) / endpoints / 1000
+        year = (last[name] - known.get(name, 0)) / endpoints / 1000 / years
+        after = (last[name] - empty.get(name, 0)) / endpoints / 1000
+        least = (whole.get(name, 0) - empty.get(name, 0)) / endpoints / 1000
+        for place, value in enumerate((first, year, after, least)):
+            totals[place] += value
+        if last[name] != empty.get(name, 0):
+            print(f"{name:<16}{first:8.1f}{year:9.1f}{after:10.1f}" + (f"{least:10.1f}" if whole else "") + f"{rows.get(name, 0) / endpoints:9.1f}")
+    first, year, after, least = totals
+    print(f"{'all':<16}{first:8.1f}{year:9.1f}{after:10.1f}" + (f"{least:10.1f}" if whole else ""))
+    print(f"{'met   ' if year * 1000 < ROOM else 'MISSED'} less than {ROOM // 1000} kB an endpoint and year: {year:.1f}")
+    return year * 1000
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(main())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from simulated.fleet import CYCLE, Fleet, Host
@@ -26,6 +26,9 @@ from mailtls.model import Endpoint, Known, Reading, Stage
 from mailtls.tracking.fresh import fresh_scan
 from mailtls.tracking.standing import Sighting
 from mailtls.trust.pkix import Anchors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -66,7 +69,8 @@ class Loss:
 
 
 @cache
-def _trust() -> tuple[Anchors, dict[str, tuple[bytes, ...]]]:
+def trust() -> tuple[Anchors, dict[str, tuple[bytes, ...]]]:
+    """Return whom a simulation trusts, and what its servers show in each state."""
     authority, other = Authority.create(BEGAN), Authority.create(BEGAN)
     ages = {"not_before": BEGAN - timedelta(days=400), "not_after": BEGAN + timedelta(days=800)}
     issued = {
@@ -80,28 +84,48 @@ def _trust() -> tuple[Anchors, dict[str, tuple[bytes, ...]]]:
     return Anchors(authority.root_pem, "the simulation's root"), chains
 
 
+def version_of(kinds: frozenset[str]) -> str:
+    """Return the best version that a server in a state speaks."""
+    return "TLSv1.0" if "v10" in kinds else "TLSv1.2" if kinds & {"v12", "static"} else "TLSv1.3"
+
+
+def visits(
+    host: str, kinds: frozenset[str], chains: Mapping[str, tuple[bytes, ...]], *, hybrid: bool, full: bool
+) -> tuple[ProbeEvidence, ...]:
+    """Return the visits of a scan of a server in a state; ``chains`` are those that it shows in each, by the kind of loss."""
+    keyword = b"" if "none" in kinds else b"250-XXXXXXXA\r\n" if "stripped" in kinds else b"250-STARTTLS\r\n"
+    name = host.encode()
+    keywords = b"250-%s\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n%s250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n"
+    said = [
+        Exchange(Stage.GREETING, b"", b"220 %s ESMTP\r\n" % name, 0, 0),
+        Exchange(Stage.EHLO, b"EHLO probe.example.net\r\n", keywords % (name, keyword), 0, 0),
+    ]
+    lost = bool(kinds & {"none", "stripped", "refused"})
+    ready = b"220 2.0.0 Ready to start TLS\r\n"
+    answer = b"454 4.7.0 TLS not available\r\n" if lost else ready + b"250 injected\r\n" if "injected" in kinds else ready
+    if not kinds & {"none", "stripped"}:
+        said.append(Exchange(Stage.STARTTLS, b"STARTTLS\r\n", answer, 0, 0))
+    if not lost:
+        said.append(Exchange(Stage.EHLO_TLS, b"EHLO probe.example.net\r\n", keywords % (name, b""), 0, 0))
+    version = version_of(kinds)
+    suite = "TLS_RSA_WITH_AES_128_GCM_SHA256" if "static" in kinds else _SUITES[version]
+    group = None if "static" in kinds else "X25519MLKEM768" if hybrid and version == "TLSv1.3" and "no_pq" not in kinds else "x25519"
+    kind = next((each for each in chains if each and each in kinds), "")
+    handshake = None if lost else Handshake(version, suite, group, chains[kind])
+    usual = ProbeEvidence(Offer(), BEGAN, tuple(said), handshake)
+    others = [Offer(key_type=KeyType.RSA), Offer(with_sni=False)] if full and not lost else []
+    repeated = [usual] if lost else []  # what one connection says against a server is asked again
+    return (usual, *repeated, *(ProbeEvidence(offer, BEGAN, tuple(said), handshake) for offer in others))
+
+
 @cache
 def shown_by(kinds: frozenset[str], *, hybrid: bool, full: bool) -> dict[str, Shown]:
     """Return what a scan of an endpoint in a state shows, by the name of the check."""
-    anchors, chains = _trust()
+    anchors, chains = trust()
     endpoint = Endpoint("mx.example", ip_address("192.0.2.1"))
-    keyword = b"SIZE" if "none" in kinds else b"XXXXXXXA" if "stripped" in kinds else b"STARTTLS"
-    keywords = b"250-mx\r\n250 %s\r\n" % keyword
-    said = [Exchange(Stage.GREETING, b"", b"220 mx\r\n", 0, 0), Exchange(Stage.EHLO, b"EHLO p\r\n", keywords, 0, 0)]
-    lost = bool(kinds & {"none", "stripped", "refused"})
-    answer = b"454 4.7.0 TLS not available\r\n" if lost else b"220 go\r\n250 injected\r\n" if "injected" in kinds else b"220 go\r\n"
-    if not kinds & {"none", "stripped"}:
-        said.append(Exchange(Stage.STARTTLS, b"STARTTLS\r\n", answer, 0, 0))
-    kind = next((each for each in chains if each and each in kinds), "")
-    version = "TLSv1.0" if "v10" in kinds else "TLSv1.2" if kinds & {"v12", "static"} else "TLSv1.3"
-    suite = "TLS_RSA_WITH_AES_128_GCM_SHA256" if "static" in kinds else _SUITES[version]
-    group = None if "static" in kinds else "X25519MLKEM768" if hybrid and version == "TLSv1.3" and "no_pq" not in kinds else "x25519"
-    handshake = None if lost else Handshake(version, suite, group, chains[kind])
-    usual = ProbeEvidence(Offer(), BEGAN, tuple(said), handshake)
-    probes = [usual, usual] if lost else [usual]  # what one connection says against a server is asked again
-    if full and not lost:
-        probes += [ProbeEvidence(offer, BEGAN, tuple(said), handshake) for offer in (Offer(key_type=KeyType.RSA), Offer(with_sni=False))]
-    scan = ScanEvidence(endpoint, Purpose.FULL if full else Purpose.QUICK, BEGAN, tuple(probes))
+    probes = visits("mx.example", kinds, chains, hybrid=hybrid, full=full)
+    lost, version = probes[0].handshake is None, version_of(kinds)
+    scan = ScanEvidence(endpoint, Purpose.FULL if full else Purpose.QUICK, BEGAN, probes)
     seen = fresh_scan(scan, anchors, None, "").sightings
     shown: dict[str, Shown] = {check: (s.strength, s.shown, s.connections, s.full) for check, s in seen.items()}
     if full and not lost:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import random
 from collections import Counter
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from mailtls.tracking.ledger import Ledger
 from mailtls.tracking.standing import Confirmation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from simulated.weather import Weather
@@ -30,6 +31,15 @@ if TYPE_CHECKING:
 NEVER = 10**9
 NO_TURN, FULL_TURNS, EACH_TURN = 0, 1, 2
 ENUMERATED = {"oldest_version", "weakest_suite", "post_quantum_accepted", "dh_size"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a scan, or a look, meets: the losses that hold, or why nothing can be measured."""
+
+    kinds: frozenset[str] = frozenset()
+    full: bool = False
+    cause: str = ""
 
 
 class Simulation:
@@ -63,6 +73,8 @@ class Simulation:
         self.changes: list[Change] = []
         self.done = Counter[str]()
         self.on_changes: Callable[[tuple[Change, ...]], None] = lambda _changes: None
+        self.on_scan: Callable[[Address, float, Shown], None] = lambda _address, _at, _shown: None
+        self.on_look: Callable[[Domain, float, Shown, Mapping[str, frozenset[str]]], None] = lambda _domain, _at, _shown, _hosts: None
         self._rng = random.Random(f"{seed} mixed")
         self._heap: list[tuple[float, int, str, Address | Domain | Subject, int]] = []
         self._order = 0
@@ -157,6 +169,7 @@ class Simulation:
         silent = next((span for span in spans if span.kind == SILENT), None)
         time = BEGAN + timedelta(seconds=at)
         if silent is not None:
+            self.on_scan(address, at, Shown(full=full, cause=silent.cause))
             self._learn_scan(FreshScan(address.subject, time, address.operator, silent.cause))
             self._restless[address] = True
             return
@@ -166,6 +179,7 @@ class Simulation:
             kinds |= {"v12"}
         if full:
             self._last_full[address] = self._enumerated(address)
+        self.on_scan(address, at, Shown(kinds, full=full))
         seen = sightings(shown_by(kinds, hybrid=address.hybrid, full=full), time)
         self._learn_scan(FreshScan(address.subject, time, address.operator, "", seen))
         self._restless[address] = address.mixed or not self._is_learnt(address.subject, seen)
@@ -181,13 +195,19 @@ class Simulation:
         if any(span.kind == SILENT for span in spans):
             names = ("", *(host.name for host in domain.hosts))
             nothing: dict[Subject, dict[str, Sighting]] = {Subject(domain.name, name): {} for name in names}
+            self.on_look(domain, at, Shown(cause="dns-failure"), {})
             self._note(self.ledger.absorb_look(FreshLook(domain.name, time, domain.operator, sightings=nothing)))
             self._restless[domain] = True
             return
         kinds = frozenset(span.kind for span in spans)
         said = {domain.subject: sightings(said_by(kinds, secure=domain.secure, sts=domain.sts, reports=domain.reports), time)}
+        own_kinds = {
+            host.name: frozenset(span.kind for span in self._hosts_kinds.get((domain.name, host.name), Timeline()).at(at)) | kinds & {"dnssec"}
+            for host in domain.hosts
+        }
+        self.on_look(domain, at, Shown(kinds), own_kinds)
         for host in domain.hosts:
-            own = frozenset(span.kind for span in self._hosts_kinds.get((domain.name, host.name), Timeline()).at(at)) | kinds & {"dnssec"}
+            own = own_kinds[host.name]
             met = all(self._is_met(address, number) for address in host.addresses)
             said[Subject(domain.name, host.name)] = sightings(said_of_host(own, dane=host.dane, sts=domain.sts, met=met), time)
         addresses = {
