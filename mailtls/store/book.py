@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import delete, insert, select, tuple_, update
 
 from mailtls.store.engine import one_at_a_time, put
+from mailtls.store.happened import row_of
 from mailtls.store.history import evidence_about
 from mailtls.store.schema import changes, regressions, standings, vantages
 from mailtls.tracking.changes import Change, Subject
@@ -146,20 +147,7 @@ def enter(connection: Connection, turn: Turn, kept: Mapping[Key, Kept | None], h
 def note(connection: Connection, happened: Sequence[Change]) -> None:
     """Write down changes, in order."""
     if happened:
-        connection.execute(
-            insert(changes),
-            [
-                {
-                    "at": change.at,
-                    "vantage": change.vantage,
-                    "subject": change.subject.key,
-                    "check": change.check,
-                    "event": change.event.value,
-                    "document": json.dumps(written(change), separators=(",", ":")),
-                }
-                for change in happened
-            ],
-        )
+        connection.execute(insert(changes), [row_of(change) for change in happened])
 
 
 def open_regressions(connection: Connection) -> dict[Key, JointRegression]:

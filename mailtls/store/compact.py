@@ -58,7 +58,7 @@ _COMMON = (
 
 def deflated(octets: bytes) -> bytes:
     """Return octets as they are kept."""
-    packing = zlib.compressobj(9, zdict=_COMMON)
+    packing = zlib.compressobj(zdict=_COMMON)
     return packing.compress(octets) + packing.flush()
 
 

@@ -6,20 +6,21 @@ that changes it, with the row of its subject locked.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, insert, select, update
 
+from mailtls.store import exhibits, schema, states
+from mailtls.store.codec import Unreadable
+from mailtls.store.compact import deflated, inflated, packed, unpacked
 from mailtls.store.documents import TooLarge
 from mailtls.store.engine import put
-from mailtls.store.exhibits import deflated, inflated, packed, unpacked
-from mailtls.store.schema import blobs, changes, evidence, outcome_days, outcomes, states, subjects
-from mailtls.tracking.changes import Change, Subject
-from mailtls.tracking.history import Run, State, Story, by_day, compare, joined
-from mailtls.tracking.written import read
+from mailtls.store.happened import change_of
+from mailtls.store.schema import blobs, changes, evidence, outcome_days, outcomes, subjects
+from mailtls.tracking.changes import Subject
+from mailtls.tracking.history import Run, Story, by_day, compare, joined
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from mailtls.evidence import RouteEvidence, ScanEvidence
+    from mailtls.store.states import Standing
+    from mailtls.tracking.changes import Change
     from mailtls.tracking.journal import Entry
 
-_LONG = 200
-"""Characters of a value from which it is kept apart, once for all states that have it."""
 FOLDED_AFTER = timedelta(days=30)
 """After how long it is only known of each day how its visits ended."""
 AT_ONCE = 500
@@ -47,7 +48,7 @@ def record(connection: Connection, vantage: str, entries: Iterable[Entry], now: 
     # In one order of subjects, so that two who write the same ones wait for each other, and not each for the other.
     for entry in sorted(entries, key=lambda entry: (entry.subject.key, entry.at)):
         number, seen, runs = _page(connection, vantage, entry.subject, entry.at)
-        stands = {row.fact: row for row in connection.execute(_STANDING.where(states.c.subject_id == number))}
+        stands = states.standing(connection, number)
         left_out += _move(connection, entry, number, stands, seen, kept, now)
         closed = {purpose: _add_runs(runs, purpose, those) for purpose, those in entry.runs.items()}
         rows = [
@@ -69,11 +70,6 @@ def record(connection: Connection, vantage: str, entries: Iterable[Entry], now: 
     return left_out
 
 
-_STANDING = select(
-    states.c.id, states.c.fact, states.c.value, states.c.long_value, states.c.last_seen, states.c.last_evidence
-).where(states.c.ended_at.is_(None))
-
-
 def _page(connection: Connection, vantage: str, subject: Subject, at: datetime) -> tuple[int, dict[str, datetime], dict[str, Run]]:
     """Return the number of a subject, when its states were seen last, and the runs that go on; its row is locked from now on."""
     wanted = select(subjects.c.id, subjects.c.seen, subjects.c.runs).where(
@@ -91,18 +87,18 @@ def _move(
     connection: Connection,
     entry: Entry,
     number: int,
-    stands: dict[str, Any],
+    stands: dict[str, Standing],
     seen: dict[str, datetime],
     kept: dict[int, bytes | None],
     now: datetime,
 ) -> int:
     """End, begin and renew states as an entry says. Returns how many pieces of evidence were too large."""
-    current = {fact: (_digested(row.value, row.long_value), seen.get(fact, row.last_seen)) for fact, row in stands.items()}
+    current = {fact: (row.values[fact], seen.get(fact, row.last_seen)) for fact, row in stands.items()}
     left_out = 0
     steps: list[tuple[dict[str, str], datetime, Any, Any]] = [({fact: value}, at, None, None) for fact, (value, at) in entry.renewed.items()]
     steps += [(dict(entry.values), entry.at, entry.evidence, entry.before)] if entry.values else []
     for values, at, first, last in steps:
-        moves = compare(current, {fact: _short(value) for fact, value in values.items()}, at)
+        moves = compare(current, {fact: states.short(value) for fact, value in values.items()}, at)
         for fact in moves.renewed:
             current[fact] = (current[fact][0], at)
             seen[fact] = at
@@ -110,26 +106,14 @@ def _move(
         for name, found in (("evidence", first if moves.begun else None), ("last_evidence", last if moves.ended else None)):
             ends[name], too_large = _keep(connection, found, kept, now)
             left_out += too_large
-        for fact in moves.ended:
-            ended = {"last_seen": current[fact][1], "ended_at": at, "last_evidence": ends["last_evidence"]}
-            connection.execute(
-                update(states)
-                .where(states.c.subject_id == number, states.c.fact == fact, states.c.ended_at.is_(None))
-                .values(ended)
-            )
-        rows = []
-        for fact in moves.begun:
-            short, digest = _value_kept(connection, values[fact], now)
-            rows.append(
-                {
-                    "subject_id": number, "fact": fact, "value": short, "long_value": digest, "first_seen": at, "last_seen": at,
-                    "evidence": ends["evidence"],
-                }
-            )  # fmt: skip
-            current[fact] = (_short(values[fact]), at)
-            seen[fact] = at
-        if rows:
-            connection.execute(insert(states), rows)
+        if moves.ended:
+            last_seen = {fact: current[fact][1] for fact in moves.ended}
+            stands |= states.end(connection, number, {fact: stands[fact] for fact in moves.ended}, last_seen, at, ends["last_evidence"])
+        if moves.begun:
+            begun = states.begin(connection, number, {fact: values[fact] for fact in moves.begun}, at, ends["evidence"], now)
+            stands |= dict.fromkeys(moves.begun, begun)
+            current |= {fact: (begun.values[fact], at) for fact in moves.begun}
+            seen |= dict.fromkeys(moves.begun, at)
     return left_out
 
 
@@ -141,7 +125,7 @@ def _keep(
         return None, 0
     if id(found) not in kept:
         try:
-            exhibit = packed(found)
+            exhibit = exhibits.packed(found)
         except TooLarge:
             kept[id(found)] = None
             return None, 1
@@ -159,24 +143,6 @@ def _keep(
     return kept[id(found)], 0
 
 
-def _value_kept(connection: Connection, value: str, now: datetime) -> tuple[str | None, bytes | None]:
-    if len(value) <= _LONG:
-        return value, None
-    octets = value.encode()
-    digest = hashlib.sha256(octets).digest()
-    put(connection, blobs, [{"id": digest, "saved_at": now, "octets": deflated(octets)}])
-    return None, digest
-
-
-def _short(value: str) -> str:
-    """Return a value, or the digest of a long one: enough to compare it."""
-    return value if len(value) <= _LONG else hashlib.sha256(value.encode()).hexdigest()
-
-
-def _digested(value: str | None, digest: bytes | None) -> str:
-    return value if value is not None else (digest or b"").hex()
-
-
 def _add_runs(runs: dict[str, Run], purpose: str, those: tuple[Run, ...]) -> list[Run]:
     """Let runs go on, or begin. Returns those that have ended by it."""
     closed = []
@@ -190,6 +156,10 @@ def _add_runs(runs: dict[str, Run], purpose: str, those: tuple[Run, ...]) -> lis
 
 def _json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
+
+
+def _days_read(octets: bytes) -> dict[str, dict[str, int]]:
+    return cast("dict[str, dict[str, int]]", unpacked(octets))
 
 
 def _seen_written(seen: Mapping[str, datetime]) -> str:
@@ -249,23 +219,7 @@ def _found(connection: Connection, beginnings: Collection[str], vantage: str | N
 
 
 def _story(connection: Connection, row: Any, since: datetime | None) -> Story:
-    seen = _seen_read(row.seen)
-    wanted = select(states, blobs.c.octets).outerjoin(blobs, blobs.c.id == states.c.long_value).where(states.c.subject_id == row.id)
-    if since is not None:
-        wanted = wanted.where(or_(states.c.ended_at.is_(None), states.c.ended_at >= since))
-    told = [
-        State(
-            each.fact,
-            each.value if each.octets is None else inflated(each.octets).decode(),
-            each.first_seen,
-            each.last_seen if each.ended_at is not None else seen.get(each.fact, each.last_seen),
-            each.ended_at,
-            (each.evidence or b"").hex(),
-            (each.last_evidence or b"").hex(),
-        )
-        for each in connection.execute(wanted.order_by(states.c.first_seen, states.c.id))
-        if each.value is not None or each.octets is not None
-    ]
+    told = states.told(connection, row.id, _seen_read(row.seen), since)
     runs: dict[str, list[Run]] = {}
     for each in connection.execute(select(outcomes).where(outcomes.c.subject_id == row.id).order_by(outcomes.c.first)):
         if since is None or each.last >= since:
@@ -276,12 +230,12 @@ def _story(connection: Connection, row: Any, since: datetime | None) -> Story:
     happened = _changes(connection, row.subject, row.vantage, since)
     days: dict[str, dict[str, int]] = {}
     months = select(outcome_days.c.days).where(outcome_days.c.subject_id == row.id).order_by(outcome_days.c.month)
-    for text in connection.scalars(months):
-        days |= {day: those for day, those in json.loads(text).items() if since is None or day >= since.date().isoformat()}
+    for octets in connection.scalars(months):
+        days |= {day: those for day, those in _days_read(octets).items() if since is None or day >= since.date().isoformat()}
     return Story(
         row.vantage,
         Subject.of(row.subject),
-        tuple(told),
+        told,
         happened,
         {purpose: tuple(those) for purpose, those in runs.items()},
         days,
@@ -293,20 +247,14 @@ def _changes(connection: Connection, subject: str, vantage: str, since: datetime
 
 
 def _changes_read(connection: Connection, subject: str, vantage: str, since: datetime | None) -> Iterator[Change]:
-    wanted = (
-        select(changes.c.document)
-        .where(changes.c.subject == subject, changes.c.vantage.in_(["", vantage]))
-        .order_by(changes.c.at, changes.c.id)
-    )
+    wanted = select(changes).where(changes.c.subject == subject, changes.c.vantage.in_(["", vantage])).order_by(changes.c.at, changes.c.id)
     if since is not None:
         wanted = wanted.where(changes.c.at >= since)
-    for text in connection.scalars(wanted):
+    for row in connection.execute(wanted):
         try:
-            found = read(json.loads(text))
+            yield change_of(row)
         except ValueError:  # one damaged row is not worth all the others
             continue
-        if isinstance(found, Change):
-            yield found
 
 
 def find_evidence(connection: Connection, name: str) -> tuple[str, ScanEvidence | RouteEvidence] | None:
@@ -327,9 +275,14 @@ def find_evidence(connection: Connection, name: str) -> tuple[str, ScanEvidence 
 
     def part(digest: bytes) -> bytes | None:
         octets = connection.scalar(select(blobs.c.octets).where(blobs.c.id == digest))
-        return None if octets is None else inflated(octets)
+        if octets is None:
+            return None
+        try:
+            return inflated(octets)
+        except ValueError as error:
+            raise Unreadable(f"a part is damaged: {error}") from error
 
-    return rows[0].id.hex(), unpacked(rows[0].document, part)
+    return rows[0].id.hex(), exhibits.unpacked(rows[0].document, part)
 
 
 def evidence_about(connection: Connection, vantages: Collection[str], at: datetime) -> tuple[str, str]:
@@ -341,9 +294,10 @@ def evidence_about(connection: Connection, vantages: Collection[str], at: dateti
         at: when it began, which tells it from all others.
 
     """
-    theirs = states.join(subjects, states.c.subject_id == subjects.c.id)
+    table = schema.states
+    theirs = table.join(subjects, table.c.subject_id == subjects.c.id)
     names = []
-    for column, moment in ((states.c.last_evidence, states.c.ended_at), (states.c.evidence, states.c.first_seen)):
+    for column, moment in ((table.c.last_evidence, table.c.ended_at), (table.c.evidence, table.c.first_seen)):
         wanted = select(column).select_from(theirs).where(moment == at, column.is_not(None), subjects.c.vantage.in_(vantages)).limit(1)
         found = connection.scalar(wanted)
         names.append("" if found is None else found.hex())
@@ -367,11 +321,11 @@ def fold(connection: Connection, before: datetime) -> int:
             known = connection.scalar(
                 select(outcome_days.c.days).where(outcome_days.c.subject_id == number, outcome_days.c.month == month)
             )
-            for day, counted in (json.loads(known) if known is not None else {}).items():
+            for day, counted in (_days_read(known) if known is not None else {}).items():
                 now = days.setdefault(day, {})
                 for outcome, count in counted.items():
                     now[outcome] = now.get(outcome, 0) + count
-            put(connection, outcome_days, [{"subject_id": number, "month": month, "days": _json(dict(sorted(days.items())))}])
+            put(connection, outcome_days, [{"subject_id": number, "month": month, "days": packed(dict(sorted(days.items())))}])
         connection.execute(delete(outcomes).where(outcomes.c.id.in_([row.id for row in rows])))
         folded += len(rows)
     return folded
@@ -380,15 +334,15 @@ def fold(connection: Connection, before: datetime) -> int:
 def forget(connection: Connection, before: datetime) -> int:
     """Delete some of what ended before a moment; what is current stays. Returns how many rows that were; 0 where none is left."""
     gone = 0
-    ended = select(states.c.id).where(states.c.ended_at < before).limit(AT_ONCE)
+    ended = select(schema.states.c.id).where(schema.states.c.ended_at < before).limit(AT_ONCE)
     numbers = connection.scalars(ended).all()
     if numbers:
-        gone += connection.execute(delete(states).where(states.c.id.in_(numbers))).rowcount
+        gone += connection.execute(delete(schema.states).where(schema.states.c.id.in_(numbers))).rowcount
     gone += connection.execute(delete(outcome_days).where(outcome_days.c.month < before.strftime("%Y-%m"))).rowcount
     # Of a subject that nobody has looked at for as long as that, nothing is current any more.
     silent = connection.scalars(select(subjects.c.id).where(subjects.c.seen_at < before).limit(AT_ONCE // 10)).all()
     if silent:
-        for table in (states, outcomes, outcome_days):
+        for table in (schema.states, outcomes, outcome_days):
             gone += connection.execute(delete(table).where(table.c.subject_id.in_(silent))).rowcount
         gone += connection.execute(delete(subjects).where(subjects.c.id.in_(silent))).rowcount
     return gone
@@ -396,8 +350,8 @@ def forget(connection: Connection, before: datetime) -> int:
 
 def forget_orphans(connection: Connection, before: datetime) -> int:
     """Delete some evidence, and parts of it, that was saved before a moment and that nothing names any more. Returns how many."""
-    first = select(states.c.evidence).where(states.c.evidence.is_not(None))
-    named = first.union(select(states.c.last_evidence).where(states.c.last_evidence.is_not(None)))
+    first, last = schema.states.c.evidence, schema.states.c.last_evidence
+    named = select(first).where(first.is_not(None)).union(select(last).where(last.is_not(None)))
     idle = select(evidence.c.id).where(evidence.c.saved_at < before, evidence.c.id.not_in(named)).limit(AT_ONCE)
     names = connection.scalars(idle).all()
     if names:
@@ -405,6 +359,6 @@ def forget_orphans(connection: Connection, before: datetime) -> int:
     used = {
         parts[start : start + 32] for parts in connection.scalars(select(evidence.c.parts)) for start in range(0, len(parts), 32)
     }
-    used.update(connection.scalars(select(states.c.long_value).where(states.c.long_value.is_not(None))))
+    used |= states.parts_of(connection)
     old = [name for name in connection.scalars(select(blobs.c.id).where(blobs.c.saved_at < before)) if name not in used][:AT_ONCE]
     return connection.execute(delete(blobs).where(blobs.c.id.in_(old), blobs.c.saved_at < before)).rowcount if old else 0

@@ -34,8 +34,6 @@ metadata = MetaData(
     }
 )
 
-_CURRENT, _ENDED = text("ended_at IS NULL"), text("ended_at IS NOT NULL")
-
 
 class Instant(TypeDecorator[datetime]):
     """A moment: aware on our side, in UTC in the database, whether that knows time zones or not."""
@@ -131,8 +129,7 @@ changes = Table(
     Column("subject", String, nullable=False),
     Column("check", String, nullable=False),
     Column("event", String, nullable=False),
-    Column("document", Text, nullable=False, comment="before, after, and what else there is to say"),
-    Index(None, "at"),
+    Column("document", LargeBinary, nullable=False, comment="before, after, and what else there is to say"),
     Index(None, "subject"),
     comment="what happened to checks",
 )
@@ -196,17 +193,15 @@ states = Table(
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("subject_id", BigInteger, nullable=False),
-    Column("fact", String, nullable=False),
-    Column("value", Text, comment="of the reading, as tracking/history.py writes it; null where it is long, and in blobs"),
-    Column("long_value", LargeBinary, comment="the SHA-256 of a long value"),
+    Column("facts", LargeBinary, nullable=False, comment="their values, as store/states.py writes them"),
+    Column("parts", LargeBinary, nullable=False, comment="the SHA-256 of each long value, which is in blobs, one after the other"),
     Column("first_seen", Instant, nullable=False),
     Column("last_seen", Instant, nullable=False, comment="while it is current, subjects.seen may know better"),
     Column("ended_at", Instant, comment="when another was seen; null while it is current"),
     Column("evidence", LargeBinary, comment="the SHA-256 of the scan that began it"),
     Column("last_evidence", LargeBinary, comment="the SHA-256 of the last scan before its end"),
-    Index("ix_states_current", "subject_id", "fact", unique=True, sqlite_where=_CURRENT, postgresql_where=_CURRENT),
-    Index("ix_states_ended", "subject_id", "ended_at", sqlite_where=_ENDED, postgresql_where=_ENDED),
-    comment="readings over time: a row for each change of one",
+    Index("ix_states_subject_id", "subject_id", "ended_at"),
+    comment="readings over time: a row for those of a subject that began together, and ended together",
 )
 
 evidence = Table(
@@ -248,7 +243,7 @@ outcome_days = Table(
     metadata,
     Column("subject_id", BigInteger, primary_key=True, autoincrement=False),
     Column("month", String, primary_key=True, comment="as 2026-11"),
-    Column("days", Text, nullable=False, comment="for each day and outcome, how many visits"),
+    Column("days", LargeBinary, nullable=False, comment="for each day and outcome, how many visits"),
     comment="how the visits before that ended",
 )
 
