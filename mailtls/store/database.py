@@ -180,12 +180,14 @@ class Store:
     async def tidy(self, before: datetime, folded_before: datetime) -> int:
         """Fold visits to days, and delete what ended before a moment, in small transactions. Returns how many rows are gone.
 
+        Notices that wait no longer go with the single visits.
+
         Args:
             before: what is not current any more, and ended before this, is deleted.
             folded_before: of visits that ended before this, it is only known of each day how they ended.
 
         """
-        gone = 0
+        gone = await self._do(self._write, outbox.forget_settled, folded_before)
         for work, moment in ((history.fold, folded_before), (history.forget, before), (history.forget_orphans, before)):
             while done := await self._do(self._write, work, moment):
                 gone += done

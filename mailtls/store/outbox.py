@@ -126,6 +126,11 @@ def waiting(connection: Connection, webhooks: Collection[str]) -> int:
     return connection.scalar(select(func.count()).where(notices.c.webhook.in_(webhooks), notices.c.outcome.is_(None))) or 0
 
 
+def forget_settled(connection: Connection, before: datetime) -> int:
+    """Forget notices that wait no longer and were added before a moment: the change that each told of is kept. Returns how many."""
+    return connection.execute(delete(notices).where(notices.c.added_at < before, notices.c.outcome.is_not(None))).rowcount
+
+
 def prune(connection: Connection, before: datetime) -> int:
     """Forget what was added before a moment. Returns how many."""
     return connection.execute(delete(notices).where(notices.c.added_at < before)).rowcount

@@ -1,7 +1,7 @@
 """The table of states: each row has those of one subject that one scan began, and one other ended, or that are still current.
 
-A server that loses STARTTLS ends forty states at once, and begins forty others when it has it again: that is a row each, and no forty. What stands in a row
-moves to another when a part of it ends. Each function works within a transaction that has the row of the subject locked.
+A server that loses STARTTLS ends forty states at once, and begins forty others when it has it again: that is a row each, and not forty. Of a
+row that ends in part, that part becomes a row of its own. Each function works within a transaction that has the row of the subject locked.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Standing:
 
 def standing(connection: Connection, subject: int) -> dict[str, Standing]:
     """Return the rows of a subject's current states, by each fact in them."""
-    found = {}
+    found: dict[str, Standing] = {}
     for row in connection.execute(select(states).where(states.c.subject_id == subject, states.c.ended_at.is_(None))):
         values, long = _read(row.facts)
         one = Standing(row.id, row.first_seen, row.last_seen, row.evidence, values | long, frozenset(long))

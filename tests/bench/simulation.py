@@ -16,7 +16,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from simulated.fleet import CYCLE, make_fleet
-from simulated.growth import Growth
 from simulated.judging import Judgement, judge, percentile
 from simulated.losses import OF_ENUMERATIONS, draw_losses
 from simulated.running import Simulation
@@ -26,8 +25,6 @@ from mailtls.tracking.standing import Confirmation, Event
 
 SOON = CYCLE + 5 * MINUTE
 """Seconds from the first candidate within which a confirmation should come."""
-ROOM = 100_000
-"""Bytes of an endpoint and year."""
 
 
 def bar(share: float) -> None:
@@ -75,16 +72,9 @@ def main() -> int:
     run = Simulation(fleet, weather, losses, length, options.seed, confirmation=confirmation, skips=not options.no_skipping)
     if options.no_weather:
         run.ledger.sky.sight = replace(run.ledger.sky.sight, operators=1_000_000)
-    growth = Growth(run)
-
-    def progress(share: float) -> None:
-        bar(share)
-        growth.save(share)
-
-    run.run(progress)
+    run.run(bar)
     judgement = judge(run, losses)
     endpoints = len(fleet.addresses)
-    stored = growth.bytes_per_endpoint_and_year()
     print(
         f"{endpoints} endpoints of {len(fleet.hosts)} hosts, {len({host.operator for host in fleet.hosts})} operators and "
         f"{len(fleet.domains)} domains, {options.days:g} days, seed {options.seed}; {len(losses)} losses\n"
@@ -106,7 +96,6 @@ def main() -> int:
         f"none missed that lasts: {len(judgement.missed)}": not judgement.missed,
         f"none stays open without cause: {len(judgement.stuck)}": not judgement.stuck,
         f"confirmed within {SOON / 60:g} minutes of the candidate: 99% {percentile(every, 0.99) / 60:.1f} m": percentile(every, 0.99) <= SOON,
-        f"bytes per endpoint and year below {ROOM}: {stored:.0f} for standings, changes and regressions": stored < ROOM,
     }
     print()
     for goal, met in goals.items():

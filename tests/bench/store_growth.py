@@ -1,26 +1,30 @@
 """How much a store grows: octets of an endpoint and year, by table, on SQLite or PostgreSQL. Exits with 1 where that is over the goal.
 
-A fleet is watched for a year at the default schedule, with the noise and the losses of docs/simulation.md, scaled to its size. Every visit goes the way that it
-goes in the daemon: through the keeper of history, scans and raw hellos, and the keeper of the ledger with an outbox for one webhook. The clock
-alone is virtual, and what is found is written once a cycle instead of once a second. Run:
-python tests/bench/store_growth.py [--url postgresql://...] [--endpoints N] [--days N]
+A fleet is watched for a year at the default schedule, with the noise and the losses of docs/simulation.md, as many as its size calls for. Every
+visit goes the way that it goes in the daemon: through the keeper of history, scans and raw hellos, and the keeper of the ledger with an outbox for
+one webhook. The clock is virtual, and what is found is written once a cycle instead of once a second. Run:
+python tests/bench/store_growth.py [--postgresql] [--skip] [--endpoints N] [--days N]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import logging
 import math
 import os
 import random
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import structlog
 from simulated.fleet import CYCLE, Address, Domain, Fleet, make_fleet
 from simulated.losses import BEGAN, OF_DOMAINS, OF_ENDPOINTS, OF_ENUMERATIONS, OF_HOSTS, Loss, draw_losses
 from simulated.running import Shown, Simulation
@@ -29,12 +33,14 @@ from simulated.weather import DAY, YEAR, Noise, make_weather
 from sqlalchemy import event, func, select, text
 
 from mailtls.config.telling import KINDS
+from mailtls.store import outbox
 from mailtls.store.bookkeeper import Bookkeeper
 from mailtls.store.database import Store
-from mailtls.store.engine import reading
+from mailtls.store.engine import reading, writing
 from mailtls.store.keeper import Keeper
 from mailtls.store.outbox import Telling
 from mailtls.store.schema import metadata
+from mailtls.tracking.changes import Change
 from mailtls.tracking.kept import kind_of_route, kind_of_scan
 
 ROOM = 100_000
@@ -58,7 +64,8 @@ class Daemon:
         self.sizes: dict[float, dict[str, int]] = {}
         runner.run(self._open(url))
         run.on_scan, run.on_look = self._scanned, self._looked
-        run.on_changes = lambda changes: self.books._unwritten.extend(changes)
+        run.on_changes = self._happened
+        run.ledger.vantage = "simulated"
 
     async def _open(self, url: str) -> None:
         self.store = await Store.open(url)
@@ -69,6 +76,9 @@ class Daemon:
         self.keeper.prunes = False
         self.books = Bookkeeper(self.store, self._run.ledger, tell=Telling({"pager": KINDS}, "https://mailtls.example"), now=self._now)
         self.sizes[0] = await self.store.run(_sizes)
+
+    def _happened(self, changes: tuple[Change, ...]) -> None:
+        self.books._unwritten.add({}, changes)
 
     def _now(self) -> datetime:
         return BEGAN + timedelta(seconds=self._at)
@@ -101,6 +111,7 @@ class Daemon:
 
     async def _write(self) -> None:
         await self.books.turn()
+        await self.store.run(lambda engine: _send(engine, self._now()))
         await self.keeper.flush()
         if self._at >= KNOWN_AFTER and KNOWN_AFTER not in self.sizes:
             self.sizes[KNOWN_AFTER] = await self.store.run(_sizes)
@@ -115,6 +126,13 @@ class Daemon:
         await self._write()
         await self._tidy()
         self.sizes[self._at] = await self.store.run(_sizes)
+
+
+def _send(engine, now: datetime) -> None:
+    """Do what a notifier does whose webhook takes everything."""
+    with writing(engine) as connection:
+        while (claimed := outbox.claim(connection, "pager", now, timedelta(minutes=1), 1000)) is not None:
+            outbox.settle(connection, "pager", claimed.id, outbox.SENT, now)
 
 
 def _sizes(engine) -> dict[str, int]:
@@ -152,15 +170,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mixed", type=int, default=0, help="addresses with two unlike machines behind them")
     parser.add_argument("--skip", action="store_true", help="pass over turns in which nothing can change: quick, and rows are not renewed hourly")
-    parser.add_argument("--url", default="", help="an empty database; by default an SQLite file that is removed again")
+    parser.add_argument("--postgresql", action="store_true", help="in a cluster of its own (Debian's postgresql) instead of an SQLite file")
     options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     began, length = time.monotonic(), options.days * DAY
     fleet = make_fleet(options.endpoints, options.seed, mixed=options.mixed, rotating=0)
     weather = make_weather(fleet, Noise(), length, options.seed)
     losses = _losses(fleet, length, options.seed)
     run = Simulation(fleet, weather, losses, length, options.seed, skips=options.skip)
     with tempfile.TemporaryDirectory() as directory, asyncio.Runner() as runner:
-        daemon = Daemon(run, Servers(weather, options.seed), runner, options.url or f"sqlite:///{directory}/growth.db")
+        url, stop = runner.run(_postgresql()) if options.postgresql else (f"sqlite:///{directory}/growth.db", None)
+        daemon = Daemon(run, Servers(weather, options.seed), runner, url)
         run.run()
         daemon._at = length
         runner.run(daemon.end())
@@ -171,17 +191,30 @@ def main() -> int:
             whole = runner.run(daemon.store.run(_sizes))
         file = Path(f"{directory}/growth.db")
         octets = file.stat().st_size if file.exists() else 0
-        runner.run(daemon.store.close())
+        runner.run(daemon.keeper.close())
+        if stop is not None:
+            runner.run(stop())
     endpoints = len(fleet.addresses)
     print(
-        f"{'PostgreSQL' if whole else 'SQLite'}: {endpoints} endpoints of {len(fleet.hosts)} hosts, {len(fleet.domains)} domains, {options.days:g} days, "
-        f"seed {options.seed}, {len(losses)} losses; {run.done['scans']} scans and {run.done['looks']} looks; load {os.getloadavg()[0]:.1f}"
+        f"{'PostgreSQL' if whole else 'SQLite'}: {endpoints} endpoints of {len(fleet.hosts)} hosts, {len(fleet.domains)} domains, "
+        f"{options.days:g} days, seed {options.seed}, {len(losses)} losses; "
+        f"{run.done['scans']} scans and {run.done['looks']} looks; load {os.getloadavg()[0]:.1f}"
     )
     grown = _report(daemon.sizes, endpoints, length, rows, whole)
     if octets:
         print(f"the file: {octets / 1e6:.2f} MB, {octets / endpoints / 1000:.1f} kB an endpoint")
     print(f"in {time.monotonic() - began:.0f} s")
     return 0 if grown < ROOM else 1
+
+
+async def _postgresql() -> tuple[str, Callable[[], Awaitable[None]]]:
+    """Start a cluster; return the URL of an empty database, and what ends it."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
+    from servers import PostgreSQL
+
+    stack = contextlib.AsyncExitStack()
+    running = await stack.enter_async_context(PostgreSQL())
+    return running.fresh_database(), stack.aclose
 
 
 def _losses(fleet: Fleet, length: float, seed: int) -> list[Loss]:

@@ -25,6 +25,7 @@ from mailtls.hellos import Accepted, Asked, HelloEvidence, HelloOffer, Refused
 from mailtls.model import Cause, Endpoint, Failure, Stage
 from mailtls.store import codec
 from mailtls.store.codec import Unreadable
+from mailtls.store.compact import inflated
 from mailtls.store.documents import decode, encode
 from mailtls.tracking.sts import StsState, StsTrack
 
@@ -65,4 +66,4 @@ def seeds() -> list[bytes]:
     route = RouteEvidence("a.example", lookup, (host,), began=NOW, mta_sts=StsEvidence(lookup, failed, fetch))
     track = StsTrack(failed, fetch, 1, StsState("enforce", 60, "1", ("*.example",), ("mx.example",)))
     written = [encode(item) for item in (scan, route, track)] + [codec.encode(hellos)]
-    return written + [zlib.decompress(octets) for octets in written] + [json.dumps({"format": 1}).encode()]
+    return written + [inflated(octets) for octets in written] + [json.dumps({"format": 1}).encode()]

@@ -20,6 +20,7 @@ from remembered import NOW, hello
 from mailtls.hellos import Accepted, HelloEvidence, HelloOffer, Refused, Silent
 from mailtls.model import Cause, Stage
 from mailtls.store import codec
+from mailtls.store.compact import inflated
 from mailtls.store.documents import decode, encode
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -45,7 +46,7 @@ def hellos() -> list[HelloEvidence]:
 
 
 def _plain(octets: bytes) -> Any:
-    return json.loads(zlib.decompress(octets))
+    return json.loads(inflated(octets))
 
 
 def _stored(document: Any) -> bytes:

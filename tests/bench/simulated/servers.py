@@ -25,7 +25,17 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tls"))
 from scans import FIVE, SIX, THREE, play
 from server_model import Leaf, TLSServer
 
-from mailtls.evidence import HostRoute, Lookup, LookupOutcome, ProbeEvidence, Purpose, RouteEvidence, ScanEvidence, StsEvidence, StsFetch
+from mailtls.evidence import (
+    HostRoute,
+    Lookup,
+    LookupOutcome,
+    ProbeEvidence,
+    Purpose,
+    RouteEvidence,
+    ScanEvidence,
+    StsEvidence,
+    StsFetch,
+)
 from mailtls.hellos import HelloEvidence
 from mailtls.lab import Authority
 from mailtls.model import Cause, Endpoint, Failure, Stage
@@ -40,6 +50,7 @@ from mailtls.trust.pkix import Anchors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from simulated.fleet import Address, Domain, Host
     from simulated.running import Shown
@@ -206,7 +217,8 @@ def _endpoint(address: Address) -> Endpoint:
 def _public(identity, authority: Authority, rng: random.Random) -> tuple[bytes, ...]:
     """Return a chain as large as public ones are: with time stamps of two logs, and where to find what else there is."""
     leaf = identity.certificate
-    builder = x509.CertificateBuilder(leaf.issuer, leaf.subject, leaf.public_key(), leaf.serial_number, leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+    ages = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    builder = x509.CertificateBuilder(leaf.issuer, leaf.subject, leaf.public_key(), leaf.serial_number, *ages)
     for extension in leaf.extensions:
         builder = builder.add_extension(extension.value, extension.critical)
     builder = builder.add_extension(x509.UnrecognizedExtension(_PUBLIC, rng.randbytes(420)), critical=False)

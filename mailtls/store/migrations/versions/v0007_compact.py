@@ -28,6 +28,7 @@ def upgrade() -> None:
             batch.drop_column(name)
         for name in ("facts", "parts"):
             batch.alter_column(name, existing_type=sa.LargeBinary, nullable=False)
+    _say("readings over time: a row for those of a subject that began together, and ended together")
     op.drop_index("ix_changes_at", "changes")
     _compress("changes", "document", "before, after, and what else there is to say", ("id",))
     _compress("outcome_days", "days", "for each day and outcome, how many visits", ("subject_id", "month"))
@@ -45,6 +46,7 @@ def downgrade() -> None:
         batch.add_column(sa.Column("fact", sa.String, nullable=False))
         batch.add_column(sa.Column("value", sa.Text))
         batch.add_column(sa.Column("long_value", sa.LargeBinary))
+    _say("readings over time: a row for each change of one")
     current, ended = sa.text("ended_at IS NULL"), sa.text("ended_at IS NOT NULL")
     op.create_index("ix_states_current", "states", ["subject_id", "fact"], unique=True, sqlite_where=current, postgresql_where=current)
     op.create_index("ix_states_ended", "states", ["subject_id", "ended_at"], sqlite_where=ended, postgresql_where=ended)
@@ -55,10 +57,15 @@ def downgrade() -> None:
     op.create_index("ix_changes_at", "changes", ["at"])
 
 
+def _say(comment: str) -> None:
+    if op.get_bind().dialect.name != "sqlite":  # which has no comments
+        op.create_table_comment("states", comment)
+
+
 def _gather_states(connection: sa.Connection) -> None:
     """Put the states of a subject that began together, and ended together, into one row, in the place of the first of them."""
-    names = ("id", "subject_id", "fact", "value", "long_value", "first_seen", "last_seen", "ended_at", "evidence", "last_evidence", "facts", "parts")
-    states = sa.table("states", *map(sa.column, names))
+    names = "id subject_id fact value long_value first_seen last_seen ended_at evidence last_evidence facts parts"
+    states = sa.table("states", *map(sa.column, names.split()))
     alike = (states.c.first_seen, states.c.ended_at, states.c.last_seen, states.c.evidence, states.c.last_evidence)
     for subject in connection.scalars(sa.select(states.c.subject_id).distinct()).all():
         rows = connection.execute(sa.select(states).where(states.c.subject_id == subject).order_by(*alike, states.c.id)).all()
