@@ -1,6 +1,7 @@
 """The contract of history in a store, on PostgreSQL: the test functions are those of the unit suite, and here their database is another one."""
 
 import pytest
+from test_states import *  # noqa: F403
 from test_store_history import *  # noqa: F403 - they are what is run here
 
 from mailtls.store.database import Store

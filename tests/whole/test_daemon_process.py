@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -22,6 +22,7 @@ import yaml
 from mailtls.hellos import Accepted, HelloEvidence
 from mailtls.lab import ConnectionLimit, Delay, Lab
 from mailtls.store.codec import decode
+from mailtls.store.compact import unpacked
 
 
 def call(url: str, method: str = "GET") -> tuple[int, str]:
@@ -319,8 +320,9 @@ def current(database: Path) -> dict[tuple[int, str], str]:
     if not database.exists():
         return {}
     with contextlib.closing(sqlite3.connect(database)) as connection, contextlib.suppress(sqlite3.OperationalError):  # no tables yet
-        rows = connection.execute("SELECT subject_id, fact, first_seen FROM states WHERE ended_at IS NULL")
-        return {(subject, fact): first for subject, fact, first in rows}
+        rows = connection.execute("SELECT subject_id, facts, first_seen FROM states WHERE ended_at IS NULL")
+        documents = ((subject, cast("dict[str, dict[str, str]]", unpacked(facts)), first) for subject, facts, first in rows)
+        return {(subject, fact): first for subject, document, first in documents for values in document.values() for fact in values}
     return {}
 
 
