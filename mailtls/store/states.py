@@ -81,8 +81,9 @@ def begin(connection: Connection, subject: int, values: Mapping[str, str], at: d
     put(connection, blobs, list({row["id"]: row for row in apart}.values()))
     known = {fact: short(value) for fact, value in values.items()}
     row = {"subject_id": subject, "first_seen": at, "last_seen": at, "evidence": evidence, **_written(known, long)}
-    (number,) = connection.execute(insert(states).returning(states.c.id), row).scalars().all()
-    return Standing(number, at, at, evidence, known, long)
+    key = connection.execute(insert(states).values(row)).inserted_primary_key
+    assert key is not None
+    return Standing(key[0], at, at, evidence, known, long)
 
 
 def end(

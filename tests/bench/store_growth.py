@@ -29,7 +29,7 @@ from simulated.fleet import CYCLE, Address, Domain, Fleet, make_fleet
 from simulated.losses import BEGAN, OF_DOMAINS, OF_ENDPOINTS, OF_ENUMERATIONS, OF_HOSTS, Loss, draw_losses
 from simulated.running import Shown, Simulation
 from simulated.servers import Servers
-from simulated.weather import DAY, YEAR, Noise, make_weather
+from simulated.weather import DAY, HOUR, YEAR, Noise, make_weather
 from sqlalchemy import event, func, select, text
 
 from mailtls.config.telling import KINDS
@@ -60,7 +60,7 @@ class Daemon:
         """Open a store, and watch a run."""
         self._run, self._servers, self._runner = run, servers, runner
         self._at = 0.0
-        self._written = self._tidied = 0.0
+        self._written = self._tidied = self._vacuumed = 0.0
         self.sizes: dict[float, dict[str, int]] = {}
         runner.run(self._open(url))
         run.on_scan, run.on_look = self._scanned, self._looked
@@ -105,6 +105,9 @@ class Daemon:
             return
         self._written = at
         self._runner.run(self._write())
+        if self.store.is_shared and at - self._vacuumed >= HOUR:
+            self._vacuumed = at
+            self._runner.run(self.store.run(_vacuum_where_due))
         if at - self._tidied >= DAY:
             self._tidied = at
             self._runner.run(self._tidy())
@@ -118,8 +121,6 @@ class Daemon:
 
     async def _tidy(self) -> None:
         await self.keeper.prune()
-        if self.store.is_shared:
-            await self.store.run(_vacuum_where_due)
 
     async def end(self) -> None:
         """Write the rest, and measure."""
@@ -150,7 +151,7 @@ def _sizes(engine) -> dict[str, int]:
 
 
 def _vacuum_where_due(engine) -> None:
-    """Do what autovacuum would have done within the day, where it had had that much time."""
+    """Do what autovacuum would have done within the hour, if that had been one."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         wanted = "SELECT relname FROM pg_stat_user_tables WHERE n_dead_tup > 50 + 0.2 * n_live_tup"
         for (name,) in connection.exec_driver_sql(wanted).all():
