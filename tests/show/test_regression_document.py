@@ -77,7 +77,7 @@ def test_of_a_domain_each_open_check_is_told_once_by_the_domain_itself_where_it_
 async def test_the_page_and_the_domains_in_json_tell_an_open_regression_and_the_page_shows_it_as_text() -> None:
     seen = DomainObservation("a.example", "A", Verdict.UNPROTECTED, (), {}, (), NOW)
     daemon: Any = SimpleNamespace(
-        told=lambda: Told((DOMAIN, ENDED)), names=lambda: {"daemon.test"},
+        told=lambda: Told((DOMAIN, ENDED)),
         snapshot=lambda: Snapshot((seen,)),
         configuration=SimpleNamespace(vantage=SimpleNamespace(name="fra")),
         names=lambda: {"daemon.test"},
