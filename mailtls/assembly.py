@@ -110,7 +110,7 @@ def telling(configuration: Configuration) -> Telling:
 
 def go_by(configuration: Configuration, books: Bookkeeper) -> None:
     """Let a ledger's keeper go by a configuration's domains, maintenance windows and webhooks."""
-    books.watch_only(domain for provider in configuration.partners() for domain in provider.domains)
+    books.watch_only((domain for provider in configuration.partners() for domain in provider.domains), configuration.vantage.controls)
     books.muted, books.tell = partial(muting, configuration.windows()), telling(configuration)
 
 

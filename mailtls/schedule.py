@@ -219,7 +219,7 @@ class Schedule:
             self.measurer.saw_way(owners[domain], self.measurer.permitted(track.latest))
             self.measurer.note_look(owners[domain], self.way(track), self.measurer.permitted(track.latest))
         if domain in self.controls:
-            self.saw_controls({name: self._answers(name) for name in self.controls if name in self.routes})
+            self.saw_controls({domain: self._answers(domain)})
 
     def _is_control(self, endpoint: Endpoint) -> bool:
         """Whether an endpoint is there for the controls alone, and no partner's."""

@@ -46,10 +46,8 @@ def accept(
     with writing(engine) as connection:
         weaker: set[Key] = set()
         for vantage in connection.scalars(select(vantages.c.name).order_by(vantages.c.name)).all():
-            blind_since, seen_at = connection.execute(
-                select(vantages.c.blind_since, vantages.c.seen_at).where(vantages.c.name == vantage)
-            ).one()
-            turn = book.begin(connection, vantage, 0, seen_at, blind=blind_since is not None)
+            seen_at = connection.execute(select(vantages.c.seen_at).where(vantages.c.name == vantage)).scalar_one()
+            turn = book.begin(connection, vantage, 0, seen_at)
             ledger = Ledger(vantage=vantage)
             for (subject, name), kept in turn.news.items():
                 ledger.restore(subject, name, kept)

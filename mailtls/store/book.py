@@ -54,12 +54,14 @@ class Turn:
         vantage: whose.
         revision: under which all is written in this turn.
         news: what other processes have written since the turn that was named; ``None`` for what they have forgotten.
+        blind_since: since when the vantage cannot measure, as the last turn left it; ``None`` where it can.
 
     """
 
     vantage: str
     revision: int
     news: Mapping[Key, Kept | None]
+    blind_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Settled:
         return Change(at, now.subject, now.check, event, before, after, "", now.attribution, why, "" if now.told else now.muted)
 
 
-def begin(connection: Connection, vantage: str, known: int, now: datetime, *, blind: bool) -> Turn:
+def begin(connection: Connection, vantage: str, known: int, now: datetime) -> Turn:
     """Begin a turn: nobody else has one at the ledger of this vantage before the transaction ends.
 
     Args:
@@ -103,21 +105,33 @@ def begin(connection: Connection, vantage: str, known: int, now: datetime, *, bl
         vantage: whose ledger.
         known: the revision up to which the process knows what is written; 0 for nothing.
         now: the time.
-        blind: the vantage cannot measure now.
 
     """
     theirs = vantages.c.name == vantage
     row = connection.execute(select(vantages.c.revision, vantages.c.blind_since).where(theirs).with_for_update()).one_or_none()
     if row is None:
-        put(connection, vantages, [{"name": vantage, "seen_at": now, "blind_since": now if blind else None, "revision": 0}])
+        put(connection, vantages, [{"name": vantage, "seen_at": now, "blind_since": None, "revision": 0}])
         row = connection.execute(select(vantages.c.revision, vantages.c.blind_since).where(theirs).with_for_update()).one()
     revision, blind_since = row
-    since = (blind_since or now) if blind else None
-    connection.execute(update(vantages).where(theirs).values(seen_at=now, blind_since=since, revision=revision + 1))
+    connection.execute(update(vantages).where(theirs).values(seen_at=now, revision=revision + 1))
     wanted = select(standings.c.subject, standings.c.check, standings.c.document).where(
         standings.c.vantage == vantage, standings.c.revision > known
     )
-    return Turn(vantage, revision + 1, {(Subject.of(key), name): _kept(text) for key, name, text in connection.execute(wanted)})
+    return Turn(vantage, revision + 1, {(Subject.of(key), name): _kept(text) for key, name, text in connection.execute(wanted)}, blind_since)
+
+
+def note_sight(connection: Connection, turn: Turn, now: datetime, *, blind: bool) -> None:
+    """Write down whether the vantage can measure, by all that its processes have seen; while it cannot, it casts no vote.
+
+    Args:
+        connection: the turn's.
+        turn: in which all that others have seen was taken in, and what came in here was learnt.
+        now: the time.
+        blind: it cannot.
+
+    """
+    if blind is not (turn.blind_since is not None):
+        connection.execute(update(vantages).where(vantages.c.name == turn.vantage).values(blind_since=now if blind else None))
 
 
 def enter(connection: Connection, turn: Turn, kept: Mapping[Key, Kept | None], happened: Sequence[Change]) -> None:

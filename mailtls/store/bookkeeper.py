@@ -102,8 +102,8 @@ class Bookkeeper:
         self.tell = tell
         self._now = now
         self._came: list[FreshScan | FreshLook] = []
-        self._controls: dict[str, bool] | None = None
-        self._watched: frozenset[str] | None = None
+        self._controls: dict[str, bool] = {}
+        self._watched: tuple[frozenset[str], frozenset[str]] | None = None
         self._revision = 0
         self._has_read = False
         self._unwritten = Unwritten()
@@ -141,13 +141,16 @@ class Bookkeeper:
         self._due.set()
 
     def saw_controls(self, controls: Mapping[str, bool]) -> None:
-        """Take for each control endpoint whether it could be measured."""
-        self._controls = dict(controls)
+        """Take for each control domain whether it could be reached."""
+        self._controls |= controls
         self._due.set()
 
-    def watch_only(self, domains: Iterable[str]) -> None:
-        """Leave out, from the next turn on, all domains but these. What they are held to is kept for a week, should that have been a mistake."""
-        self._watched = frozenset(domains)
+    def watch_only(self, domains: Iterable[str], controls: Iterable[str] = ()) -> None:
+        """Leave out, from the next turn on, all domains but these. What they are held to is kept for a week, should that have been a mistake.
+
+        Control domains but those are forgotten at once: nothing is held against them.
+        """
+        self._watched = frozenset(domains), frozenset(controls)
         self._due.set()
 
     def is_held_to(self, subject: Subject, check: str) -> bool:
@@ -196,14 +199,15 @@ class Bookkeeper:
 
     def _learn(self, came: Sequence[FreshScan | FreshLook]) -> None:
         """Learn in memory."""
-        if self._controls is not None:
-            self.ledger.sky.controls = self._controls
         now = self._now()
         if self._watched is not None:
-            log_left(self.ledger.watch_only(self._watched, now))
+            domains, controls = self._watched
+            log_left(self.ledger.watch_only(domains, now))
+            self.ledger.control_only(controls)
             self._watched = None
         log_forgotten(self.ledger.forget_left(now))
-        happened: list[Change] = []
+        answers, self._controls = self._controls, {}
+        happened = [*self.ledger.absorb_controls(answers, now)]
         for seen in came:
             happened += self.ledger.absorb_scan(seen) if isinstance(seen, FreshScan) else self.ledger.absorb_look(seen)
         told = [self._muted(change) for change in happened]
@@ -216,12 +220,13 @@ class Bookkeeper:
         vantage, patience = self.ledger.vantage, VOTES_FOR * self.ledger.confirmation.cycle
         try:
             with writing(engine) as connection:
-                turn = book.begin(connection, vantage, self._revision, now, blind=self.ledger.sky.is_blind)
+                turn = book.begin(connection, vantage, self._revision, now)
                 self._unwritten.give_way(self.ledger, turn.news)
                 # What others have committed is known from here on, whatever becomes of this turn: to be restored again after a commit that
                 # fails, it would undo what is learnt now.
                 self._revision = turn.revision - 1
                 learn()
+                book.note_sight(connection, turn, now, blind=self.ledger.faults.is_blind)
                 self._write(connection, turn, now, patience)
                 known, ended = book.open_regressions(connection), book.ended_since(connection, now - SHOWN_AFTER_ITS_END)
                 self._unwritten.doubt()
@@ -285,7 +290,7 @@ class Bookkeeper:
         }
         shown = tuple(each for each in (*self._joint.values(), *self._ended.values()) if not self.ledger.is_left_out(each.subject))
         led = {each.subject.host: self.ledger.beside(each.subject, each.check) for each in shown if not each.subject.domain}
-        return Told(shown, self.ledger.again(), self.ledger.sky.is_blind, led)
+        return Told(shown, self.ledger.again(), self.ledger.faults.is_blind, led)
 
     def _complain(self, why: str) -> None:
         self._failed()

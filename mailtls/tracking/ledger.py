@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 from mailtls.model import Cause
 from mailtls.tracking.changes import Change, Subject
 from mailtls.tracking.fresh import DNS
-from mailtls.tracking.pages import OF_HOST, PRESENCE, WAY, Kept, Key, Pages
+from mailtls.tracking.local_faults import LocalFaults
+from mailtls.tracking.pages import CONTROL, OF_HOST, PRESENCE, WAY, Kept, Key, Pages, is_news
 from mailtls.tracking.presence import RETIRED_AFTER, Presence, Way, attempted, followed, is_gone, is_out
 from mailtls.tracking.revisits import Again, joined, revisit
-from mailtls.tracking.sky import Sky
 from mailtls.tracking.standing import Confirmation, Event, Sighting, Standing, accept, inherited, learn, renewed, withdraw
 from mailtls.tracking.votes import Attribution, Sight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from mailtls.tracking.fresh import FreshLook, FreshScan
@@ -67,7 +67,7 @@ class Ledger(Pages):
         self.confirmation = confirmation or Confirmation()
         self.vantage = vantage
         self.retired_after = retired_after
-        self.sky = Sky(self.confirmation.cycle, sight)
+        self.faults = LocalFaults(self.confirmation.cycle, sight)
 
     # What comes in.
 
@@ -85,10 +85,9 @@ class Ledger(Pages):
         if not scan.in_scope or (before is not None and scan.at <= before.attempted_at <= now):
             return ()  # it says nothing, or comes twice, or late
         host = self._enrol(subject)
-        self._keep(subject, PRESENCE, attempted(before, scan.at, scan.cause))
-        was_blind = self.sky.is_blind
-        self.sky.attempted(scan.operator, subject, scan.at, conclusive=not scan.cause)
-        changes = [] if was_blind or not self.sky.is_blind else [*self._withdrawn(None, None, scan.at, _BLIND)]
+        was_blind = self.faults.is_blind
+        self._keep(subject, PRESENCE, attempted(before, scan.at, scan.cause, scan.operator))
+        changes = [] if was_blind or not self.faults.is_blind else [*self._withdrawn(None, None, scan.at, _BLIND)]
         domains = [Subject(domain) for domain in sorted(self._domains.get(subject.host, ()))]
         for check, sighting in scan.sightings.items():
             if self._is_ours(subject.family, check, scan.operator, subject, sighting):
@@ -118,7 +117,8 @@ class Ledger(Pages):
         changes = [*self._follow(look)]
         domain = Subject(look.domain)
         for subject, sightings in look.sightings.items():
-            self._keep(subject, PRESENCE, attempted(self.presences.get(subject), look.at, "" if sightings else Cause.DNS_FAILURE.value))
+            cause = "" if sightings else Cause.DNS_FAILURE.value
+            self._keep(subject, PRESENCE, attempted(self.presences.get(subject), look.at, cause, look.operator))
             for check, sighting in sightings.items():
                 if self._is_ours(DNS, check, look.operator, subject, sighting):
                     changes += self._withdrawn(DNS, check, look.at, _OURS)
@@ -157,11 +157,11 @@ class Ledger(Pages):
         return tuple(changes)
 
     def watch_only(self, domains: Collection[str], now: datetime) -> frozenset[str]:
-        """Leave out all domains but these, also of what tells our own weather."""
+        """Leave out all domains but these, also of what tells local faults."""
         left = super().watch_only(domains, now)
-        for subject in self.presences if left else ():
+        for subject in self.presences if self._left else ():
             if self.is_left_out(subject):
-                self.sky.forget(subject)
+                self.faults.forget(subject)
         return left
 
     def mute(self, outage: Change) -> None:
@@ -178,7 +178,7 @@ class Ledger(Pages):
 
         """
         changes = []
-        for subject in () if self.sky.is_blind else sorted(self._muted):
+        for subject in () if self.faults.is_blind else sorted(self._muted):
             presence = self.presences[subject]
             if presence.out_at is None or presence.missed_at is not None or window(subject):
                 continue
@@ -186,6 +186,28 @@ class Ledger(Pages):
             why = f"the maintenance window is over; {presence.cause}" if presence.cause else "the maintenance window is over"
             changes.append(Change(presence.out_at, subject, OUTAGE, Event.OUTAGE, vantage=self.vantage, why=why))
         return tuple(changes)
+
+    def absorb_controls(self, answers: Mapping[str, bool], now: datetime) -> tuple[Change, ...]:
+        """Learn whether control domains could be reached, and return what changed.
+
+        Args:
+            answers: for each that was looked at whether it could.
+            now: the time.
+
+        """
+        was_blind = self.faults.is_blind
+        for name, answered in answers.items():
+            kept = attempted(self.controls.get(name), now, "" if answered else Cause.UNREACHABLE.value)
+            if is_news(self.controls.get(name), kept):
+                self._changed.add((Subject(name), CONTROL))
+            self._control(name, kept)
+        return () if was_blind or not self.faults.is_blind else tuple(self._withdrawn(None, None, now, _BLIND))
+
+    def control_only(self, names: Collection[str]) -> None:
+        """Drop the control domains but these."""
+        for name in self.controls.keys() - set(names):
+            self._control(name, None)
+            self._changed.add((Subject(name), CONTROL))
 
     # What may be asked.
 
@@ -196,7 +218,7 @@ class Ledger(Pages):
             only: a subject to which the question is limited.
 
         """
-        if self.sky.is_blind:
+        if self.faults.is_blind:
             return ()
         found: dict[Subject, Again] = {}
         for subject, check in self._open if only is None else [(only, check) for check in self._unsteady.get(only, ())]:
@@ -315,7 +337,7 @@ class Ledger(Pages):
             if (presence := self.presences.get(leaf)) is not None and (bool(leaf.address) is not (check in OF_HOST))
         )
 
-    # Our own weather.
+    # Local faults.
 
     def _is_ours(self, sense: str, check: str, operator: str, subject: Subject, sighting: Sighting) -> bool:
         """Note what was seen, and say whether it is to be held against us, and so not to be learnt."""
@@ -324,8 +346,8 @@ class Ledger(Pages):
             return False
         known = held.baseline.strength if held.regression is None else min(held.baseline.strength, held.regression.after.strength)
         weaker = sighting.strength < known
-        self.sky.met(sense, check, operator, subject, held.baseline.strength, sighting.at if weaker else None)
-        return weaker and (self.sky.is_blind or self.sky.is_ours(sense, check, sighting.strength, sighting.at))
+        self.faults.met(sense, check, operator, subject, held.baseline.strength, sighting.at if weaker else None)
+        return weaker and (self.faults.is_blind or self.faults.suspects(sense, check, sighting.strength, sighting.at) is not None)
 
     def _withdrawn(self, sense: str | None, check: str | None, at: datetime, why: str) -> Iterator[Change]:
         """Take back what was to be confirmed and began within the last cycle."""
@@ -392,9 +414,21 @@ class Ledger(Pages):
         if subject.address and not self._endpoints.get(host):
             yield from self._gone(host, at)
 
-    def _drop(self, subject: Subject) -> None:
-        super()._drop(subject)
-        self.sky.forget(subject)
+    def _be(self, subject: Subject, presence: Presence) -> None:
+        super()._be(subject, presence)
+        if subject.address:
+            self.faults.attempted(subject, presence)
+
+    def _leave(self, subject: Subject) -> bool:
+        self.faults.forget(subject)
+        return super()._leave(subject)
+
+    def _control(self, domain: str, presence: Presence | None) -> None:
+        super()._control(domain, presence)
+        if presence is None:
+            self.faults.forget_control(domain)
+        else:
+            self.faults.control(domain, presence.attempted_at, answers=not presence.failures)
 
     def _tell_outages(self, subjects: Iterable[Subject], at: datetime) -> Iterator[Change]:
         """Tell of what cannot be measured any more, and of what can again. While this vantage is blind, of nothing new."""
@@ -404,15 +438,19 @@ class Ledger(Pages):
             if was_out:
                 out = not any(known.concluded_at is not None and not known.failures for known in named)
             elif subject.address:
-                out = any(is_out(known, at, self.confirmation.cycle) for known in named) and not self.sky.is_blind
+                out = any(is_out(known, at, self.confirmation.cycle) and not self._was_ours(known) for known in named) and not self.faults.is_blind
             else:
-                out = bool(named) and all(known.out_at is not None for known in named) and not self.sky.is_blind
+                out = bool(named) and all(known.out_at is not None for known in named) and not self.faults.is_blind
             if out != was_out:
                 presence = self.presences.get(subject) or Presence(at, at)
                 since = None if presence.out_at is None else Sighting(presence.out_at, 0.0, "nothing")
                 self._keep(subject, PRESENCE, replace(presence, out_at=at if out else None, muted=""))
                 event, why = (Event.OUTAGE, named[0].cause) if out else (Event.MEASURED_AGAIN, "")
                 yield Change(at, subject, OUTAGE, event, since, vantage=self.vantage, why=why, muted=presence.muted)
+
+    def _was_ours(self, presence: Presence) -> bool:
+        """Whether the last attempt failed while this vantage was blind: so it says nothing of what can be measured now."""
+        return self.faults.sees_since is not None and presence.attempted_at < self.faults.sees_since
 
     def _named_presence(self, endpoint: Subject) -> Presence | None:
         presence = self.presences.get(endpoint)

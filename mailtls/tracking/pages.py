@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PRESENCE = "presence"
 """The name under which a presence is kept; in a change, it stands for the name of a check: whether a subject is there at all."""
+CONTROL = "control"
+"""The name under which it is kept whether a control domain could be reached: as a presence, beside that of a domain that is watched."""
 WAY = "way"
 """The name under which the way to a domain is kept."""
 STORED_AGAIN = timedelta(hours=1)
@@ -59,6 +61,7 @@ class Pages:
         self.standings: dict[Subject, dict[str, Standing]] = defaultdict(dict)
         self.presences: dict[Subject, Presence] = {}
         self.ways: dict[str, Way] = {}
+        self.controls: dict[str, Presence] = {}
         self._open: set[Key] = set()  # candidates and recoveries
         self._unsteady: dict[Subject, set[str]] = {}  # checks of which something is being counted
         self._endpoints: dict[Subject, set[Subject]] = {}  # of an MX host in a family
@@ -83,7 +86,9 @@ class Pages:
         if kept is None:
             self._erase(subject, name)
             return
-        if isinstance(kept, Way):
+        if name == CONTROL and isinstance(kept, Presence):
+            self._control(subject.domain, kept)
+        elif isinstance(kept, Way):
             self._lead(subject.domain, kept)
         elif isinstance(kept, Presence):
             self._be(subject, kept)
@@ -99,6 +104,8 @@ class Pages:
             way = self.ways.pop(subject.domain, None)
             for host in () if way is None else way.hosts:
                 self._domains[host].discard(subject.domain)
+        elif name == CONTROL:
+            self._control(subject.domain, None)
         elif name == PRESENCE:
             self._leave(subject)
         elif self.standings[subject].pop(name, None) is not None:
@@ -165,6 +172,8 @@ class Pages:
     def _kept(self, subject: Subject, name: str) -> Kept | None:
         if name == WAY:
             return self.ways.get(subject.domain)
+        if name == CONTROL:
+            return self.controls.get(subject.domain)
         if name == PRESENCE:
             return self.presences.get(subject)
         return self.standings.get(subject, {}).get(name)
@@ -177,6 +186,13 @@ class Pages:
         else:
             self.standings[subject][name] = kept
             self._mark(subject, name, kept)
+
+    def _control(self, domain: str, presence: Presence | None) -> None:
+        """Keep whether a control domain could be reached; ``None`` where it is none any more."""
+        if presence is None:
+            self.controls.pop(domain, None)
+        else:
+            self.controls[domain] = presence
 
     def _be(self, subject: Subject, presence: Presence) -> None:
         self.presences[subject] = presence

@@ -34,6 +34,8 @@ class Presence:
         domains: that lead to it, or did until it was missed.
         missed_at: when DNS first answered without naming it; ``None`` while it is named.
         muted: the maintenance window in which its outage began, while nobody was told of that; empty for none.
+        operator: whose it is; empty where an older version wrote it.
+        silent_since: when the first of these failures began; ``None`` without any.
 
     """
 
@@ -46,21 +48,25 @@ class Presence:
     domains: frozenset[str] = frozenset()
     missed_at: datetime | None = None
     muted: str = ""
+    operator: str = ""
+    silent_since: datetime | None = None
 
 
-def attempted(presence: Presence | None, at: datetime, cause: str) -> Presence:
+def attempted(presence: Presence | None, at: datetime, cause: str, operator: str = "") -> Presence:
     """Return what is remembered after one more attempt.
 
     Args:
         presence: what was remembered.
         at: when it began.
         cause: why nothing conclusive came of it; empty where something did.
+        operator: whose it is.
 
     """
     presence = presence or Presence(at, at)
     if cause:
-        return replace(presence, attempted_at=at, failures=presence.failures + 1, cause=cause)
-    return replace(presence, attempted_at=at, concluded_at=at, failures=0, cause="")
+        since = presence.silent_since if presence.failures else at
+        return replace(presence, attempted_at=at, failures=presence.failures + 1, cause=cause, operator=operator, silent_since=since)
+    return replace(presence, attempted_at=at, concluded_at=at, failures=0, cause="", operator=operator, silent_since=None)
 
 
 def is_out(presence: Presence, now: datetime, interval: timedelta) -> bool:

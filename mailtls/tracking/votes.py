@@ -88,18 +88,13 @@ def are_too_many(in_trouble: Collection[str], looked_at: Collection[str], sight:
     return len(in_trouble) >= sight.operators and len(in_trouble) >= sight.share * len(looked_at)
 
 
-def is_blind(controls: Mapping[str, bool], failing: Collection[str], looked_at: Collection[str], sight: Sight) -> bool:
-    """Whether a vantage cannot measure at all now.
+def are_unreachable(controls: Mapping[str, bool]) -> bool:
+    """Whether no control endpoint could be reached. Says nothing where none is configured.
 
     Args:
-        controls: for each control endpoint whether it could be measured in this cycle; empty where none is configured.
-        failing: operators of which nothing could be measured in this cycle, and something could in the one before.
-        looked_at: operators that were looked at in this cycle.
-        sight: how many are too many.
+        controls: for each control endpoint whether it could be reached by the last attempt.
 
     """
-    if controls and not any(controls.values()):
-        return True
-    return are_too_many(failing, looked_at, sight)
+    return bool(controls) and not any(controls.values())
 
 

@@ -147,6 +147,8 @@ def _presence_written(presence: Presence) -> Document:
             "domains": sorted(presence.domains),
             "missed_at": _or_none(_time_written, presence.missed_at),
             "muted": presence.muted,
+            "operator": presence.operator,
+            "silent_since": _or_none(_time_written, presence.silent_since),
         }
     )
 
@@ -162,6 +164,8 @@ def _presence(document: Mapping[str, Any]) -> Presence:
         _names(document.get("domains", [])),
         _or_none(_time, document.get("missed_at")),
         _is(str, document.get("muted", "")),
+        _is(str, document.get("operator", "")),
+        _or_none(_time, document.get("silent_since")),
     )
 
 

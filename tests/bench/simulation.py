@@ -71,7 +71,7 @@ def main() -> int:
         confirmation = replace(confirmation, probes=1, cycles=1)
     run = Simulation(fleet, weather, losses, length, options.seed, confirmation=confirmation, skips=not options.no_skipping)
     if options.no_weather:
-        run.ledger.sky.sight = replace(run.ledger.sky.sight, operators=1_000_000)
+        run.ledger.faults.sight = replace(run.ledger.faults.sight, operators=1_000_000)
     run.run(bar)
     judgement = judge(run, losses)
     endpoints = len(fleet.addresses)

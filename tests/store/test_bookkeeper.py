@@ -571,3 +571,77 @@ async def test_what_came_in_is_learnt_without_being_asked(url: str) -> None:
         fra.books.saw(FreshScan(ENDPOINT, clock.now, "a.example", "", {"starttls": Sighting(clock.now, 1.0)}))
         while not fra.books.ledger.standings.get(ENDPOINT):
             await asyncio.sleep(0.05)
+
+
+def operators_seen(number: int, clock: Clock, *, silent: bool) -> list[FreshScan]:
+    subjects = [Subject(host=f"mx.{each}.example", family="ipv4", address=f"192.0.2.{each}:25") for each in range(number)]
+    seen = {} if silent else {"starttls": Sighting(clock.now, 1.0, "yes")}
+    return [FreshScan(subject, clock.now, subject.host, "connect-timeout" if silent else "", seen) for subject in subjects]
+
+
+async def test_processes_of_one_vantage_are_blind_together_by_what_each_of_them_has_seen(url: str) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as one, vantage(url, "fra", clock) as other:
+
+        async def see(*, silent: bool) -> None:
+            """Each of them visits every other operator."""
+            clock.now += CYCLE
+            for process, part in ((one, 0), (other, 1)):
+                for scan in operators_seen(4, clock, silent=silent)[part::2]:
+                    process.books.saw(scan)
+                await process.books.turn()
+
+        for _ in range(4):
+            await see(silent=False)
+        assert not one.books.told.blind
+        await see(silent=True)
+        assert other.books.told.blind  # by its own two operators, and the two of the first, of which neither knows enough alone
+        await one.books.turn()
+        assert one.books.told.blind
+        await see(silent=False)
+        await one.books.turn()
+        assert not one.books.told.blind
+        assert not other.books.told.blind
+
+
+async def test_what_one_process_knows_of_the_controls_goes_for_the_other_and_for_the_next(url: str) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as one, vantage(url, "fra", clock) as other:
+        for process in (one, other):
+            process.books.watch_only(["a.example"], ["one.example", "two.example"])
+        one.books.saw_controls({"one.example": False})
+        await one.books.turn()
+        other.books.saw_controls({"two.example": False})
+        await other.books.turn()
+        await one.books.turn()
+        assert one.books.told.blind
+        assert other.books.told.blind
+        one.books.saw_controls({"one.example": True})
+        await one.books.turn()
+        await other.books.turn()
+        assert not other.books.told.blind
+    async with vantage(url, "fra", clock) as again:
+        again.books.watch_only(["a.example"], ["two.example"])
+        await again.books.turn()
+        assert again.books.told.blind
+
+
+async def test_a_vantage_has_no_vote_from_the_turn_on_in_which_any_of_its_processes_makes_it_blind(url: str) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as fra, vantage(url, "fra", clock) as idle, vantage(url, "nyc", clock) as nyc:
+        for _ in range(5):
+            await fra.see(starttls=True)
+            await nyc.see(starttls=True)
+            clock.now += CYCLE
+        for _ in range(4):
+            await fra.see(starttls=True)
+            await nyc.see(starttls=False)
+            clock.now += CYCLE
+        assert not nyc.open()[DOMAIN].counts
+        fra.books.saw_controls({"one.example": False})
+        await fra.books.turn()
+        await nyc.books.turn()
+        assert nyc.open()[DOMAIN].counts
+        await idle.books.turn()  # it has seen nothing of that itself, and does not say otherwise
+        await nyc.books.turn()
+        assert nyc.open()[DOMAIN].counts

@@ -11,7 +11,8 @@ import pytest
 from mailtls.evidence import Purpose
 from mailtls.tracking.changes import Change, Subject
 from mailtls.tracking.fresh import FreshLook, FreshScan
-from mailtls.tracking.ledger import MX_HOSTS, OUTAGE, PRESENCE, Ledger
+from mailtls.tracking.ledger import MX_HOSTS, OUTAGE, PRESENCE, Key, Ledger
+from mailtls.tracking.settling import JointRegression
 from mailtls.tracking.standing import Event, Sighting
 from mailtls.tracking.written import read, written
 
@@ -88,6 +89,22 @@ class World:
         """Return what was told of subjects so far."""
         told = [each for each in self.told if each.check == check and (not subjects or each.subject in subjects)]
         return [f"{each.subject}: {each.event}" for each in told]
+
+
+def keep_in(stored: dict[Key, str], ledger: Ledger) -> None:
+    """Store what has changed in a ledger."""
+    stored |= {key: "" if kept is None else json.dumps(written(kept)) for key, kept in ledger.take_changed().items()}
+
+
+def kept_in(stored: dict[Key, str]) -> Ledger:
+    """Return the ledger of a process that begins with what is stored."""
+    ledger = Ledger()
+    for (subject, name), document in stored.items():
+        kept = read(json.loads(document)) if document else None
+        assert not isinstance(kept, Change | JointRegression)
+        ledger.restore(subject, name, kept)
+    ledger.take_changed()
+    return ledger
 
 
 @pytest.fixture
@@ -340,102 +357,16 @@ def test_what_dns_says_is_asked_again(world: World) -> None:
     assert again.due - world.at == MINUTE
 
 
-# Our own weather.
-
-
-def crowd(number: int = 10) -> World:
-    world = World()
-    for each in range(number):
-        world.add(f"{each}.example", f"mx.{each}.example", f"192.0.2.{each}:25")
-        world.said[f"{each}.example", ""] = {"dnssec": float(each < number / 2)}
-    world.cycles(4)
-    return world
-
-
-def test_what_all_operators_lose_at_once_is_ours_for_as_long_as_it_lasts() -> None:
-    world = crowd()
-    for shows in world.shows.values():
-        shows["starttls"] = 0
-    world.cycles(50)
-    assert world.ledger.regressions() == {}
-    for shows in world.shows.values():
-        shows["starttls"] = 1
-    world.cycles(50)
-    assert not any("confirmed" in each for each in world.events())
-
-
-def test_what_began_in_the_cycle_in_which_it_turned_out_to_be_ours_is_withdrawn() -> None:
-    world = crowd()
-    for shows in world.shows.values():
-        shows["starttls"] = 0
-    world.cycles(2)
-    assert world.ledger.again() == ()
-    dismissed = [each for each in world.told if each.event is Event.DISMISSED]
-    assert {str(each.attribution) for each in dismissed} == {"local"}
-    assert dismissed[0].why
-
-
-def test_only_who_had_something_to_lose_counts() -> None:
-    world = crowd()
-    for said in world.said.values():
-        said["dnssec"] = 0
-    world.cycles(10)
-    assert world.ledger.regressions() == {}
-
-
-def test_a_few_operators_that_become_weaker_at_once_do_so_themselves() -> None:
-    world = crowd()
-    for each in range(4):
-        world.shows[f"192.0.2.{each}:25"] = {"starttls": 0}
-    world.cycles(4)
-    assert len(world.ledger.regressions()) == 12
-
-
-def test_while_this_vantage_is_blind_no_outage_is_told_and_nothing_weaker_is_learnt() -> None:
-    world = crowd()
-    for each in range(8):
-        world.shows[f"192.0.2.{each}:25"] = {}
-    world.shows["192.0.2.9:25"] = {"starttls": 0}
-    world.cycles(50)
-    assert world.ledger.sky.is_blind
-    assert world.events(check=OUTAGE) == []
-    assert world.ledger.regressions() == {}
-    for shows in world.shows.values():
-        shows["starttls"] = 1
-    world.cycles(2)
-    assert not world.ledger.sky.is_blind
-
-
-def test_control_endpoints_that_cannot_be_measured_make_blind() -> None:
-    world = crowd()
-    world.ledger.sky.controls = {"one": False, "two": False}
-    world.shows["192.0.2.1:25"] = {"starttls": 0}
-    world.cycles(10)
-    assert world.ledger.regressions() == {}
-    world.ledger.sky.controls = {"one": False, "two": True}
-    world.cycles(4)
-    assert world.ledger.regressions() != {}
-
-
 # Storing.
 
 
 def test_a_ledger_that_was_stored_goes_on_where_it_stopped(world: World) -> None:
-    stored: dict[object, str] = {}
-
-    def store() -> None:
-        for key, kept in world.ledger.take_changed().items():
-            stored[key] = "" if kept is None else json.dumps(written(kept))
-
-    store()
+    stored: dict[Key, str] = {}
+    keep_in(stored, world.ledger)
     world.shows["192.0.2.1:25"] = {"starttls": 0}
     world.look("example.org")
-    store()
-    world.ledger = Ledger()
-    for (subject, name), document in stored.items():  # type: ignore[misc]
-        kept = read(json.loads(document))
-        assert not isinstance(kept, Change)
-        world.ledger.restore(subject, name, kept)
+    keep_in(stored, world.ledger)
+    world.ledger = kept_in(stored)
     (again,) = world.ledger.again()
     assert again.subject == ONE
     world.at = again.due

@@ -30,7 +30,9 @@ KEPT = st.one_of(
         st.none() | st.builds(Regression, SIGHTINGS, SIGHTINGS, TIMES), st.none() | STREAKS, st.none() | SIGHTINGS,
         st.lists(TIMES, max_size=8).map(tuple), st.booleans(), st.none() | TIMES,
     ),
-    st.builds(Presence, TIMES, TIMES, st.none() | TIMES, COUNTS, TEXTS, st.none() | TIMES, SETS, st.none() | TIMES),
+    st.builds(
+        Presence, TIMES, TIMES, st.none() | TIMES, COUNTS, TEXTS, st.none() | TIMES, SETS, st.none() | TIMES, TEXTS, TEXTS, st.none() | TIMES,
+    ),
     st.builds(Way, TIMES, SETS, st.dictionaries(st.tuples(NAMES, NAMES), SETS, max_size=3)),
     st.builds(
         Change, TIMES, st.builds(Subject, NAMES, NAMES, NAMES, NAMES), TEXTS, st.sampled_from(Event), st.none() | SIGHTINGS,

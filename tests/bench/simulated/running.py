@@ -306,7 +306,7 @@ class Simulation:
         return False
 
     def _restlessness(self, thing: Address | Domain) -> int:
-        if self._restless.get(thing, True) or self.ledger.sky.is_blind:
+        if self._restless.get(thing, True) or self.ledger.faults.is_blind:
             return EACH_TURN
         if isinstance(thing, Address):
             if self._hosts[thing.subject.host].rotates:

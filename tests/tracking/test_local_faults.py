@@ -1,0 +1,192 @@
+"""Local faults: what many unrelated operators seem to have at once is ours, whichever process saw it, and before which restart."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from test_ledger import BEGAN, CYCLE, World, keep_in, kept_in
+
+from mailtls.tracking.changes import Subject
+from mailtls.tracking.ledger import OUTAGE, Key
+from mailtls.tracking.local_faults import LocalFaults
+from mailtls.tracking.presence import Presence, attempted
+from mailtls.tracking.standing import Event
+
+
+def crowd(number: int = 10) -> World:
+    world = World()
+    for each in range(number):
+        world.add(f"{each}.example", f"mx.{each}.example", f"192.0.2.{each}:25")
+        world.said[f"{each}.example", ""] = {"dnssec": float(each < number / 2)}
+    world.cycles(4)
+    return world
+
+
+def test_what_all_operators_lose_at_once_is_ours_for_as_long_as_it_lasts() -> None:
+    world = crowd()
+    for shows in world.shows.values():
+        shows["starttls"] = 0
+    world.cycles(50)
+    assert world.ledger.regressions() == {}
+    for shows in world.shows.values():
+        shows["starttls"] = 1
+    world.cycles(50)
+    assert not any("confirmed" in each for each in world.events())
+
+
+def test_what_began_in_the_cycle_in_which_it_turned_out_to_be_ours_is_withdrawn() -> None:
+    world = crowd()
+    for shows in world.shows.values():
+        shows["starttls"] = 0
+    world.cycles(2)
+    assert world.ledger.again() == ()
+    dismissed = [each for each in world.told if each.event is Event.DISMISSED]
+    assert {str(each.attribution) for each in dismissed} == {"local"}
+    assert dismissed[0].why
+
+
+def test_only_who_had_something_to_lose_counts() -> None:
+    world = crowd()
+    for said in world.said.values():
+        said["dnssec"] = 0
+    world.cycles(10)
+    assert world.ledger.regressions() == {}
+
+
+def test_a_few_operators_that_become_weaker_at_once_do_so_themselves() -> None:
+    world = crowd()
+    for each in range(4):
+        world.shows[f"192.0.2.{each}:25"] = {"starttls": 0}
+    world.cycles(4)
+    assert len(world.ledger.regressions()) == 12
+
+
+def test_while_this_vantage_is_blind_no_outage_is_told_and_nothing_weaker_is_learnt() -> None:
+    world = crowd()
+    for each in range(8):
+        world.shows[f"192.0.2.{each}:25"] = {}
+    world.shows["192.0.2.9:25"] = {"starttls": 0}
+    world.cycles(50)
+    assert world.ledger.faults.is_blind
+    assert world.events(check=OUTAGE) == []
+    assert world.ledger.regressions() == {}
+    for shows in world.shows.values():
+        shows["starttls"] = 1
+    world.cycles(2)
+    assert not world.ledger.faults.is_blind
+
+
+def test_control_endpoints_that_cannot_be_measured_make_blind() -> None:
+    world = crowd()
+    world.ledger.absorb_controls({"one": False, "two": False}, world.at)
+    world.shows["192.0.2.1:25"] = {"starttls": 0}
+    world.cycles(10)
+    assert world.ledger.regressions() == {}
+    world.ledger.absorb_controls({"one": False, "two": True}, world.at)
+    world.cycles(4)
+    assert world.ledger.regressions() != {}
+
+
+
+def silence(world: World) -> None:
+    for shows in world.shows.values():
+        shows.clear()
+
+
+def restart(world: World, stored: dict[Key, str] | None = None) -> None:
+    stored = {} if stored is None else stored
+    keep_in(stored, world.ledger)
+    world.ledger = kept_in(stored)
+
+
+def test_a_process_that_begins_in_a_dead_network_knows_it_within_the_first_cycle_and_tells_no_outage() -> None:
+    world = crowd()
+    world.at += timedelta(days=2)
+    silence(world)
+    restart(world)
+    world.cycles(1)
+    assert world.ledger.faults.is_blind
+    world.cycles(20)
+    assert world.events(check=OUTAGE) == []
+
+
+def test_a_process_that_begins_while_this_vantage_is_blind_is_blind_at_once() -> None:
+    world = crowd()
+    silence(world)
+    world.cycles(30)
+    restart(world)
+    assert world.ledger.faults.is_blind
+    world.cycles(20)
+    assert world.events(check=OUTAGE) == []
+
+
+def test_a_loss_seen_in_the_first_cycle_in_a_dead_network_is_not_confirmed_before_the_network_is_back() -> None:
+    world = crowd()
+    silence(world)
+    world.shows["192.0.2.0:25"] = {"starttls": 0}
+    restart(world)
+    world.cycles(20)
+    assert world.ledger.regressions() == {}
+    for each in range(1, 10):
+        world.shows[f"192.0.2.{each}:25"] = {"starttls": 1}
+    world.cycles(4)
+    assert {str(subject) for subject, _ in world.ledger.regressions()} >= {"0.example"}
+
+
+def test_controls_that_were_out_of_reach_before_a_restart_make_blind_at_once() -> None:
+    world, stored = crowd(), dict[Key, str]()
+    world.ledger.absorb_controls({"one.example": False, "two.example": False}, world.at)
+    restart(world, stored)
+    assert world.ledger.faults.is_blind
+    world.ledger.absorb_controls({"two.example": True}, world.at)
+    assert not world.ledger.faults.is_blind
+    restart(world, stored)
+    assert not world.ledger.faults.is_blind
+    world.ledger.control_only(["one.example"])
+    restart(world, stored)
+    assert world.ledger.faults.is_blind
+    world.ledger.control_only(())
+    restart(world, stored)
+    assert not world.ledger.faults.is_blind
+
+
+def test_operators_that_fell_silent_one_after_the_other_are_silent_themselves() -> None:
+    world = crowd()
+    for each in range(8):
+        world.shows[f"192.0.2.{each}:25"] = {}
+        world.cycles(4)
+        assert not world.ledger.faults.is_blind
+    assert len({each.subject.domain for each in world.told if each.event is Event.OUTAGE}) > 5
+
+
+def test_an_attempt_that_failed_while_blind_is_no_outage_when_the_vantage_sees_again() -> None:
+    world = crowd()
+    world.add("late.example", "mx.late.example", "203.0.113.1:25")
+    world.cycles(4)
+    silence(world)
+    world.cycles(20)
+    for each in range(10):
+        world.shows[f"192.0.2.{each}:25"] = {"starttls": 1}
+        world.scan(f"192.0.2.{each}:25")
+    assert not world.ledger.faults.is_blind
+    del world.addresses["mx.late.example"][:]  # it is looked at, and its address was scanned a little before
+    world.look("late.example")
+    assert world.events(check=OUTAGE) == []
+
+
+def test_what_is_gone_leaves_nothing_behind() -> None:
+    faults = LocalFaults(CYCLE)
+    subject = Subject(host="mx.example.org", family="ipv4", address="192.0.2.1:25")
+    faults.attempted(subject, attempted(None, BEGAN, "", "example.org"))
+    faults.met("ipv4", "starttls", "example.org", subject, 1, BEGAN)
+    faults.met("ipv4", "starttls", "other.example", subject, 1, BEGAN)  # by another configuration
+    faults.forget(subject)
+    assert (faults._operators, faults._of, faults._met, faults._owner) == ({}, {}, {}, {})
+
+
+def test_what_an_older_version_kept_says_nothing_of_this_vantage() -> None:
+    faults = LocalFaults(CYCLE)
+    for each in range(5):
+        subject = Subject(host=f"mx.{each}.example", family="ipv4", address=f"192.0.2.{each}:25")
+        faults.attempted(subject, Presence(BEGAN, BEGAN, BEGAN, 3, "connect-timeout"))
+    assert not faults.is_blind
