@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import overload
+
+AHEAD = timedelta(minutes=1)
+"""What was written of a time more than this after now is of a clock that ran ahead: it holds nothing up until then."""
 
 
 @overload

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 import structlog
 from sqlalchemy import delete, insert, select, tuple_, update
 
+from mailtls.instants import AHEAD
 from mailtls.store.engine import one_at_a_time, put
 from mailtls.store.happened import row_of
 from mailtls.store.history import evidence_about
@@ -113,6 +114,9 @@ def begin(connection: Connection, vantage: str, known: int, now: datetime) -> Tu
         put(connection, vantages, [{"name": vantage, "seen_at": now, "blind_since": None, "revision": 0}])
         row = connection.execute(select(vantages.c.revision, vantages.c.blind_since).where(theirs).with_for_update()).one()
     revision, blind_since = row
+    ahead = connection.execute(update(vantages).where(vantages.c.seen_at > now + AHEAD).values(seen_at=now)).rowcount
+    if ahead:
+        log.warning("a clock ran ahead: times in the store that are still to come are taken for now", vantages=ahead)
     connection.execute(update(vantages).where(theirs).values(seen_at=now, revision=revision + 1))
     wanted = select(standings.c.subject, standings.c.check, standings.c.document).where(
         standings.c.vantage == vantage, standings.c.revision > known

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from mailtls.instants import AHEAD
 from mailtls.store import book
 from mailtls.store.database import StoreFailed
 from mailtls.store.engine import writing
@@ -286,7 +287,7 @@ class Bookkeeper:
 
     def _say(self, now: datetime) -> Told:
         self._ended = {
-            name: each for name, each in self._ended.items() if each.ended_at is not None and now - each.ended_at < SHOWN_AFTER_ITS_END
+            name: each for name, each in self._ended.items() if each.ended_at is not None and -AHEAD <= now - each.ended_at < SHOWN_AFTER_ITS_END
         }
         shown = tuple(each for each in (*self._joint.values(), *self._ended.values()) if not self.ledger.is_left_out(each.subject))
         led = {each.subject.host: self.ledger.beside(each.subject, each.check) for each in shown if not each.subject.domain}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from mailtls.instants import AHEAD
 from mailtls.store.schema import notices
 from mailtls.tracking.notices import SUMMARY, notice, summary
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 SENT, SUMMARISED, GIVEN_UP = "sent", "summarised", "given-up"
 _MINUTE = timedelta(minutes=1)
+_LONGEST_WAIT = timedelta(hours=25)
+"""More than any trial is put off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +98,13 @@ def claim(connection: Connection, webhook: str, now: datetime, lease: timedelta,
 
     """
     mine = notices.c.webhook == webhook
-    left = per_minute - (connection.scalar(select(func.count()).where(mine, notices.c.claimed_at > now - _MINUTE)) or 0)
+    ahead = now + AHEAD
+    lately = (notices.c.claimed_at > now - _MINUTE, notices.c.claimed_at <= ahead)
+    left = per_minute - (connection.scalar(select(func.count()).where(mine, *lately)) or 0)
     if left <= 0:
         return None
-    due = select(notices).where(mine, notices.c.outcome.is_(None), notices.c.next_at <= now)
+    is_due = or_(notices.c.next_at <= now, notices.c.next_at > now + _LONGEST_WAIT, notices.c.added_at > ahead, notices.c.claimed_at > ahead)
+    due = select(notices).where(mine, notices.c.outcome.is_(None), is_due)
     ordered = due.order_by(notices.c.added_at, notices.c.id).with_for_update(skip_locked=True)  # SQLite locks it all, and knows no such words
     single = connection.execute(ordered.where(notices.c.kind != SUMMARY)).all()
     if len(single) > left:
@@ -111,7 +117,8 @@ def claim(connection: Connection, webhook: str, now: datetime, lease: timedelta,
     if first is None:
         return None
     tried = update(notices).where(mine, notices.c.id == first.id)
-    connection.execute(tried.values(claimed_at=now, next_at=now + lease, attempts=first.attempts + 1))
+    added_at = now if first.added_at > ahead else first.added_at
+    connection.execute(tried.values(claimed_at=now, next_at=now + lease, attempts=first.attempts + 1, added_at=added_at))
     return Claimed(first.id, first.attempts + 1, first.document)
 
 

@@ -63,6 +63,9 @@ def attempted(presence: Presence | None, at: datetime, cause: str, operator: str
 
     """
     presence = presence or Presence(at, at)
+    if max(presence.since, presence.concluded_at or at) > at:  # of a clock that ran ahead
+        concluded_at = None if presence.concluded_at is None else min(presence.concluded_at, at)
+        presence = replace(presence, since=min(presence.since, at), concluded_at=concluded_at)
     if cause:
         since = presence.silent_since if presence.failures else at
         return replace(presence, attempted_at=at, failures=presence.failures + 1, cause=cause, operator=operator, silent_since=since)

@@ -453,6 +453,18 @@ async def test_an_address_that_becomes_as_weak_as_its_host_always_was_is_told_by
         assert sorted(await outbox_of(fra.books.store)) == [("recovery", str(ENDPOINT)), ("regression", str(ENDPOINT))]
 
 
+async def test_a_clock_that_ran_ahead_holds_up_neither_a_loss_nor_an_outage(url: str) -> None:
+    clock = Clock()
+    clock.now = START.replace(year=2030)
+    async with vantage(url, "fra", clock) as fra:
+        await fra.see_many(starttls=True)
+        clock.now = START
+        await fra.see_many(starttls=None)
+        assert "outage" in await noted(fra.books.store, subject=DOMAIN.key)
+        await fra.see_many(starttls=False)
+        assert DOMAIN in fra.open()
+
+
 async def test_an_acceptance_is_told_by_whoever_writes_it(url: str) -> None:
     clock = Clock()
     async with vantage(url, "fra", clock) as fra:

@@ -47,6 +47,21 @@ async def test_what_was_claimed_and_not_settled_comes_again_and_what_was_sent_do
     assert await do(store, outbox.claim, "chat", NOW, LEASE, 10) is None
 
 
+async def test_a_clock_that_ran_ahead_holds_no_notice_up_until_then(store: Store) -> None:
+    later = NOW.replace(year=2030)
+    await do(store, outbox.add, ALL, events(3), later)
+    for _ in range(2):
+        assert await do(store, outbox.claim, "pager", later, LEASE, 2) is not None
+    assert await do(store, outbox.claim, "pager", later, LEASE, 2) is None
+    first = await do(store, outbox.claim, "pager", NOW, LEASE, 10)
+    assert first is not None
+    await do(store, outbox.settle, "pager", first.id, None, NOW + LEASE)
+    found = [await do(store, outbox.claim, "pager", NOW, LEASE, 10) for _ in range(3)]
+    ids = {each.id for each in found if each is not None}
+    assert first.id not in ids  # it waits for its next trial, by the clock of now
+    assert found[-1] is None
+
+
 async def test_a_storm_of_a_thousand_is_so_many_a_minute_and_one_summary(store: Store) -> None:
     await do(store, outbox.add, ALL, events(1000), NOW)
     sent = []
