@@ -64,7 +64,7 @@ class Daemon:
         self.registry.register(SnapshotCollector(self.snapshot))
         self.registry.register(MXCollector(lambda: self.schedule.mx_sets))
         self.registry.register(RegressionCollector(self.told))
-        self.registry.register(VantageCollector(self.reachable, lambda: self.told().blind))
+        self.registry.register(VantageCollector(self.reachable, lambda: self.told().blind, lambda: self.told().suspect))
         self._path = path
         self._listens: tuple[tuple[str, int], ...] = ()
         self._reloading = asyncio.Lock()

@@ -88,16 +88,19 @@ def _by_place(told: Told) -> dict[tuple[str, str, str, str], JointRegression]:
 class VantageCollector(Collector):
     """Renders whether this vantage can measure."""
 
-    def __init__(self, reachable: Callable[[], Mapping[Family, bool]], blind: Callable[[], bool]) -> None:
+    def __init__(
+        self, reachable: Callable[[], Mapping[Family, bool]], blind: Callable[[], bool], suspect: Callable[[], Mapping[str, int]] = dict
+    ) -> None:
         self._reachable = reachable
         self._blind = blind
+        self._suspect = suspect
 
     def describe(self) -> Iterable[Metric]:
         """Return nothing: names need no rendering."""
         return ()
 
     def families(self) -> tuple[GaugeMetricFamily, ...]:
-        """Return both families."""
+        """Return the families, with or without samples."""
         port = GaugeMetricFamily(
             f"{PREFIX}vantage_port25_reachable",
             "Whether port 25 can be reached from here, by the control domains or else by all; missing where that cannot be told.",
@@ -109,7 +112,14 @@ class VantageCollector(Collector):
             f"{PREFIX}vantage_blind", "Whether this vantage cannot measure now: nothing that it sees is held against anybody.", labels=()
         )
         blind.add_metric((), self._blind())
-        return port, blind
+        suspect = GaugeMetricFamily(
+            f"{PREFIX}vantage_suspect",
+            "Operators that seem to have lost a check all at once: it is held back as a fault of this vantage, and no regression.",
+            labels=("check",),
+        )
+        for check, operators in sorted(self._suspect().items()):
+            suspect.add_metric((check,), operators)
+        return port, blind, suspect
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families that have samples."""

@@ -291,7 +291,7 @@ class Bookkeeper:
         }
         shown = tuple(each for each in (*self._joint.values(), *self._ended.values()) if not self.ledger.is_left_out(each.subject))
         led = {each.subject.host: self.ledger.beside(each.subject, each.check) for each in shown if not each.subject.domain}
-        return Told(shown, self.ledger.again(), self.ledger.faults.is_blind, led)
+        return Told(shown, self.ledger.again(), self.ledger.faults.is_blind, led, self.ledger.faults.suspected(now))
 
     def _complain(self, why: str) -> None:
         self._failed()

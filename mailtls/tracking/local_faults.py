@@ -81,6 +81,7 @@ class LocalFaults:
         self._latest: datetime | None = None
         self._met: dict[tuple[str, str], dict[str, _Met]] = {}
         self._owner: dict[Subject, str] = {}
+        self._suspect: dict[tuple[str, str], tuple[datetime, int]] = {}
 
     # Blindness.
 
@@ -187,7 +188,18 @@ class LocalFaults:
         if len(weaker) < self.sight.operators:
             return None
         had = weaker | {name for name, met in operators.items() if any(held_to > strength for held_to in met.held_to.values())}
-        return (len(weaker), len(had)) if are_too_many(weaker, had, self.sight) else None
+        if not are_too_many(weaker, had, self.sight):
+            return None
+        self._suspect[sense, check] = now, len(weaker)
+        return len(weaker), len(had)
+
+    def suspected(self, now: datetime) -> dict[str, int]:
+        """Return the checks whose losses are held back as ours now, and at how many operators each was seen at once."""
+        found: dict[str, int] = {}
+        for (_sense, check), (at, operators) in self._suspect.items():
+            if now - at <= AT_ONCE * self.interval:
+                found[check] = max(operators, found.get(check, 0))
+        return found
 
     def forget(self, subject: Subject) -> None:
         """Drop a subject that is not there any more, and operators that have nothing else."""

@@ -21,6 +21,7 @@ class Told:
         again: who should be looked at again before its usual turn, the most urgent first.
         blind: this vantage cannot measure now.
         led: of each MX host that a regression is of, the domains that lead to it.
+        suspect: the checks whose losses are held back as this vantage's own fault, and at how many operators each was seen at once.
 
     """
 
@@ -28,6 +29,7 @@ class Told:
     again: tuple[Again, ...] = ()
     blind: bool = False
     led: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    suspect: Mapping[str, int] = field(default_factory=dict)
 
     def concerned(self, regression: JointRegression) -> frozenset[str]:
         """Return the domains that a regression concerns: its own, or all that lead to its host."""

@@ -83,8 +83,9 @@ def test_where_there_is_nothing_to_tell_there_is_no_series() -> None:
 
 def test_a_vantage_says_for_each_family_whether_it_can_measure() -> None:
     registry = CollectorRegistry()
-    registry.register(VantageCollector(lambda: {"ipv4": True, "ipv6": False}, lambda: False))
+    registry.register(VantageCollector(lambda: {"ipv4": True, "ipv6": False}, lambda: False, lambda: {"starttls": 6}))
     text = generate_latest(registry).decode()
     assert 'mailtls_vantage_port25_reachable{family="ipv4"} 1.0' in text
     assert 'mailtls_vantage_port25_reachable{family="ipv6"} 0.0' in text
     assert "mailtls_vantage_blind 0.0" in text
+    assert 'mailtls_vantage_suspect{check="starttls"} 6.0' in text

@@ -190,3 +190,16 @@ def test_what_an_older_version_kept_says_nothing_of_this_vantage() -> None:
         subject = Subject(host=f"mx.{each}.example", family="ipv4", address=f"192.0.2.{each}:25")
         faults.attempted(subject, Presence(BEGAN, BEGAN, BEGAN, 3, "connect-timeout"))
     assert not faults.is_blind
+
+
+def test_which_check_is_held_back_is_said_while_it_is_and_at_how_many_operators() -> None:
+    world = crowd()
+    assert world.ledger.faults.suspected(world.at) == {}
+    for each in range(6):
+        world.shows[f"192.0.2.{each}:25"]["starttls"] = 0
+    world.cycles(3)
+    assert world.ledger.faults.suspected(world.at) == {"starttls": 6}
+    for shows in world.shows.values():
+        shows["starttls"] = 1
+    world.cycles(5)
+    assert world.ledger.faults.suspected(world.at) == {}
