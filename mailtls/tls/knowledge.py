@@ -43,6 +43,7 @@ class Knowledge:
         self.groups: dict[str, list[int]] = {}
         self.schemes: set[int] = set()
         self.not_spoken: set[str] = set()
+        self._refused_offers: set[HelloOffer] = set()
         self.bears_many = False
         self._refused_words: set[tuple[str, str]] = set()
         self._refused: dict[str, set[int]] = {version: set() for version in VERSIONS}
@@ -64,12 +65,14 @@ class Knowledge:
         if isinstance(answer, Silent):
             return
         self.last[offer.version, offer.question] = asked
+        refused = offer in self._refused_offers
         self.settled.add(offer)
         if isinstance(answer, Accepted):
             self._note_accepted(asked, answer)
-            if offer in self._closed:
+            if refused:
                 self._forget_refusals(offer)
         else:
+            self._refused_offers.add(offer)
             self._note_refused(offer, answer)
 
     def _note_accepted(self, asked: Asked, answer: Accepted) -> None:
@@ -94,8 +97,10 @@ class Knowledge:
             self.bears_many = True
 
     def _forget_refusals(self, offer: HelloOffer) -> None:
-        """Learn from all other refusals anew, as what was closed upon was accepted after all."""
+        """Learn from all other refusals anew, as what was refused was accepted after all."""
         self._closed.discard(offer)
+        self._refused_offers.discard(offer)
+        self.not_spoken.clear()
         for sets in (self._refused, self._tried, self._groups_refused):
             for codes in sets.values():
                 codes.clear()

@@ -152,11 +152,26 @@ class Rest:
         vouched = set(vouched_refusals([*asked, control]))
         taken = {item.offer for item in asked if isinstance(item.answer, Accepted)} | {plain}
         found = dict.fromkeys(i.offer for i in asked if isinstance(i.answer, Refused) and i not in vouched and i.offer not in taken)
+        once_more = [] if found else self._refused_version()
+        if once_more:
+            return once_more
         if not found:
             return []
         picture = read_picture([*asked, control])
         open_offers = [offer for offer in found if _leaves_open(offer, picture)][:MAX_REPEATED]
         return [offer for offer in open_offers if self._doubted[offer] < _REPEATS and offer not in self._out]
+
+    def _refused_version(self) -> list[HelloOffer]:
+        """Return the first offer of TLS 1.2 or 1.3, where but the other one is spoken: that is told of a server once it has said so twice.
+
+        One bad machine of several, or one bad moment, would make a server seem to lack a version that it has.
+        """
+        spoken = bool(self._known.older), V13 in self._known.accepted
+        if spoken[0] == spoken[1]:
+            return []
+        missing = V13 if spoken[0] else V12
+        offer = next((i.offer for i in self._known.asked if i.offer.version == missing and isinstance(i.answer, Refused)), None)
+        return [] if offer is None or self._doubted[offer] or offer in self._out else [offer]
 
     def note(self, question: Question) -> None:
         """Note that a question is asked, so that what is in doubt is not asked without end."""

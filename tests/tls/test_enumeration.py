@@ -121,6 +121,24 @@ def test_closes_of_a_server_that_closes_now_and_then_refuse_nothing(every: int) 
         assert truth - set(picture.accepted.get(version, {})) <= picture.open_suites(version)
 
 
+ALERT = b"\x15\x03\x03\x00\x02\x02\x28"
+
+
+@pytest.mark.parametrize("parallel", [1, 2, 4])
+@pytest.mark.parametrize("at", range(1, 26))
+def test_one_bad_moment_takes_no_version_from_a_server(at: int, parallel: int) -> None:
+    picture = read_picture(play(Counting(MODERN, lambda call: ALERT if call == at else None), parallel=parallel).asked)
+    assert {picture.spoken[version] for version in ("TLSv1.2", "TLSv1.3")} == {True}
+
+
+def test_a_version_that_is_not_spoken_is_asked_for_twice() -> None:
+    for codes, missing in (({0x0304: THREE}, "TLSv1.2"), ({0x0303: SIX}, "TLSv1.3")):
+        enumeration = play(replace(MODERN, suites=codes))
+        assert read_picture(enumeration.asked).spoken[missing] is False
+        refused = [item.offer for item in enumeration.asked if item.offer.version == missing]
+        assert max(map(refused.count, refused)) == 2
+
+
 def test_a_server_that_accepts_nothing_is_unknown_and_not_without_tls() -> None:
     picture = read_picture(play(TLSServer({0x0303: (0xC02B,)}, (RSA,), FIVE)).asked)
     assert picture.spoken == {}
