@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import delete, insert, select, update
 
+from mailtls.instants import AHEAD
 from mailtls.store import exhibits, schema, states
 from mailtls.store.codec import Unreadable
 from mailtls.store.compact import deflated, inflated, packed, unpacked
@@ -49,6 +50,15 @@ def record(connection: Connection, vantage: str, entries: Iterable[Entry], now: 
     for entry in sorted(entries, key=lambda entry: (entry.subject.key, entry.at)):
         number, seen, runs = _page(connection, vantage, entry.subject, entry.at)
         stands = states.standing(connection, number)
+        ahead = max([now, entry.at, *(at for _, at in entry.renewed.values())]) + AHEAD
+        if max([*seen.values(), *(row.last_seen for row in stands.values())], default=now) > ahead:
+            before = min([entry.at, *(at for _, at in entry.renewed.values())]) - timedelta(microseconds=1)
+            states.set_back(connection, number, ahead, before)
+            stands = states.standing(connection, number)
+            seen |= {fact: before for fact, at in seen.items() if at > ahead}
+            for purpose, run in runs.items():
+                first, last = (before if at > ahead else at for at in (run.first, run.last))
+                runs[purpose] = Run(run.outcome, first, last, run.count)
         left_out += _move(connection, entry, number, stands, seen, kept, now)
         closed = {purpose: _add_runs(runs, purpose, those) for purpose, those in entry.runs.items()}
         rows = [

@@ -64,6 +64,13 @@ def standing(connection: Connection, subject: int) -> dict[str, Standing]:
     return found
 
 
+def set_back(connection: Connection, subject: int, ahead: datetime, before: datetime) -> None:
+    """Let a subject's current states that a clock which ran ahead wrote, later than a moment, be of another moment before."""
+    for column in (states.c.first_seen, states.c.last_seen):
+        theirs = (states.c.subject_id == subject, states.c.ended_at.is_(None), column > ahead)
+        connection.execute(update(states).where(*theirs).values({column: before}))
+
+
 def begin(connection: Connection, subject: int, values: Mapping[str, str], at: datetime, evidence: bytes | None, now: datetime) -> Standing:
     """Begin states.
 

@@ -87,6 +87,18 @@ async def test_what_another_process_changed_meanwhile_is_told_in_order(store: St
     assert [state[1:] for state in await told(store)] == [("2048", 0, 0, 1), ("4096", 1, 1, 2), ("2048", 2, 2, None)]
 
 
+async def test_a_clock_that_ran_ahead_holds_no_state_up_until_then(store: Store) -> None:
+    await known(store)
+    years = 24 * 365 * 4
+    await store.record(PLACE, [entry(years, starttls="true", key="2048")], NOW + years * HOUR)
+    await store.record(PLACE, [entry(1, starttls="false", key="2048")], NOW + HOUR)
+    assert [(fact, value, round(first, 3), ended) for fact, value, first, _, ended in await told(store)] == [
+        ("starttls", "true", 1, 1),
+        ("key", "2048", 1, None),
+        ("starttls", "false", 1, None),
+    ]
+
+
 async def test_a_long_value_is_kept_once_however_many_have_it(store: Store) -> None:
     await known(store)
     value = '"' + "x" * 5000 + '"'
