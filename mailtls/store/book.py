@@ -116,7 +116,7 @@ def begin(connection: Connection, vantage: str, known: int, now: datetime) -> Tu
     revision, blind_since = row
     ahead = connection.execute(update(vantages).where(vantages.c.seen_at > now + AHEAD).values(seen_at=now)).rowcount
     if ahead:
-        log.warning("a clock ran ahead: times in the store that are still to come are taken for now", vantages=ahead)
+        log.warning("a clock ran ahead: times in the store that are still to come are taken for now", count=ahead)
     connection.execute(update(vantages).where(theirs).values(seen_at=now, revision=revision + 1))
     wanted = select(standings.c.subject, standings.c.check, standings.c.document).where(
         standings.c.vantage == vantage, standings.c.revision > known
