@@ -9,6 +9,7 @@ import typer
 
 from mailtls import __version__
 from mailtls.commands import accept, check, config, demo, doctor, history, run
+from mailtls.commands.plain import PlainCommand
 from mailtls.streams import end_with
 
 app = typer.Typer(
@@ -22,15 +23,15 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check a configuration file, or print its schema.", no_args_is_help=True, rich_markup_mode=None)
 
-app.command(epilog=check.ENDS)(check.check)
-app.command(epilog=run.ENDS)(run.run)
-app.command(epilog=history.ENDS)(history.history)
-app.command(epilog=accept.ENDS)(accept.accept)
-app.command(epilog=demo.ENDS)(demo.demo)
-app.command(epilog=doctor.ENDS)(doctor.doctor)
+app.command(cls=PlainCommand, epilog=check.ENDS)(check.check)
+app.command(cls=PlainCommand, epilog=run.ENDS)(run.run)
+app.command(cls=PlainCommand, epilog=history.ENDS)(history.history)
+app.command(cls=PlainCommand, epilog=accept.ENDS)(accept.accept)
+app.command(cls=PlainCommand, epilog=demo.ENDS)(demo.demo)
+app.command(cls=PlainCommand, epilog=doctor.ENDS)(doctor.doctor)
 app.add_typer(config_app, name="config")
-config_app.command("check", epilog=config.CHECK_ENDS)(config.config_check)
-config_app.command("schema", epilog=config.SCHEMA_ENDS)(config.config_schema)
+config_app.command("check", cls=PlainCommand, epilog=config.CHECK_ENDS)(config.config_check)
+config_app.command("schema", cls=PlainCommand, epilog=config.SCHEMA_ENDS)(config.config_schema)
 
 
 def _version(*, wanted: bool) -> None:

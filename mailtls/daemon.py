@@ -67,6 +67,7 @@ class Daemon:
         self.registry.register(VantageCollector(self.reachable, lambda: self.told().blind, lambda: self.told().suspect))
         self._path = path
         self._listens: tuple[tuple[str, int], ...] = ()
+        self._listens_as_configured: tuple[tuple[str, int], ...] | None = None  # or as an option says, which a reload does not change
         self._reloading = asyncio.Lock()
         self._notify = ServiceManager()
         self._keeper: Keeper | None = None
@@ -145,7 +146,7 @@ class Daemon:
             self._notify("RELOADING=1")
             try:
                 fresh = await asyncio.to_thread(config.load, self._path)
-                if fresh.web.listen != self.configuration.web.listen:
+                if self._listens_as_configured not in (None, fresh.web.listen):
                     log.warning("web.listen has changed; that takes a restart")
                 schedule = self._plan(fresh)
                 keeper = await self._keeper_for(fresh)
@@ -246,6 +247,7 @@ class Daemon:
 
         """
         self._listens = tuple(listen)
+        self._listens_as_configured = self._listens if self._listens == self.configuration.web.listen else None
         sockets = [listening(host, port) for host, port in listen]
         try:
             await self._remember()
@@ -281,7 +283,8 @@ class Daemon:
         serving = asyncio.create_task(server.serve(sockets))
         heartbeat = asyncio.create_task(self._heartbeat())
         self._notify("READY=1")
-        log.info("running", domains=sum(len(p.domains) for p in self.schedule.partners), interval=str(self.schedule.interval))
+        interval = config.short_duration(self.schedule.interval)
+        log.info("running", domains=sum(len(p.domains) for p in self.schedule.partners), interval=interval)
         try:
             await stopping.wait()
         finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import shutil
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -89,6 +91,15 @@ def _write(path: Path, settings: dict[str, object]) -> None:
     path.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 
 
+def _program() -> str:
+    """Return how this program is called from here: by its name where that is found, or as it was called."""
+    called = Path(sys.argv[0])
+    found = shutil.which("mailtls")
+    if called.name != "mailtls" or (found is not None and called.exists() and Path(found).samefile(called)):
+        return "mailtls"
+    return str(called)
+
+
 def _announce(console: Console, url: str, taken: str, path: Path) -> None:
     console.print(url, soft_wrap=True)
     if taken:
@@ -97,7 +108,7 @@ def _announce(console: Console, url: str, taken: str, path: Path) -> None:
     console.print(f"  {url}metrics  for Prometheus", markup=False)
     console.print(f"  {url}probe?target=solid.example&debug=true  a transcript", markup=False)
     console.print("and, in another terminal, of the same world:")
-    console.print(f"  mailtls check --config.file {path} legacy-only.example --explain", markup=False)
+    console.print(f"  {_program()} check --config.file {path} legacy-only.example --explain", markup=False, soft_wrap=True)
     console.print("Ctrl-C ends it.\n")
 
 
@@ -125,7 +136,7 @@ async def _tell(console: Console, daemon: Daemon, lab: Lab, path: Path, downgrad
     def show(line: str) -> None:
         console.print(line, markup=False, emoji=False, soft_wrap=True)
 
-    await tell_story(daemon, lab, lambda line: _print(console, line), show, path, _MENDED_AFTER)
+    await tell_story(daemon, lab, lambda line: _print(console, line), show, path, _MENDED_AFTER, _program())
 
 
 def _print(console: Console, line: str, indent: int = 2) -> None:

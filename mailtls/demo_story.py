@@ -31,7 +31,7 @@ _WORDS = {
 
 
 async def tell_story(
-    daemon: Daemon, lab: Lab, say: Callable[[str], object], show: Callable[[str], object], path: Path, mended_after: float
+    daemon: Daemon, lab: Lab, say: Callable[[str], object], show: Callable[[str], object], path: Path, mended_after: float, program: str = "mailtls"
 ) -> None:
     """Let a provider lose STARTTLS and get it back, and tell each step as it happens.
 
@@ -42,6 +42,7 @@ async def tell_story(
         show: tells a line that can be copied, as it is.
         path: the daemon's configuration, for the commands that the story names.
         mended_after: seconds from the confirmation until the provider has STARTTLS again.
+        program: how mailtls is called, for those commands.
 
     """
 
@@ -52,7 +53,7 @@ async def tell_story(
             show(f"  {each}")
 
     def command(name: str, more: str = "") -> str:
-        return f"mailtls {name} --config.file {path} {DOMAIN}{more}"
+        return f"{program} {name} --config.file {path} {DOMAIN}{more}"
 
     metric = f'mailtls_domain_regression{{domain="{DOMAIN}",check="{CHECK}"}}'
     await _until(lambda: daemon.is_held_to(DOMAIN, CHECK))

@@ -244,6 +244,18 @@ def test_usage_is_status_two_and_the_version_is_told(world: World) -> None:
     assert run("--version")[:2] == (0, f"mailtls {__version__}\n")
 
 
+def test_help_names_arguments_as_one_writes_them_and_mistakes_are_in_our_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run("check", "--help")[1].startswith("Usage: mailtls check [OPTIONS] DOMAIN...\n")
+    assert "\nArguments:\n  DOMAIN...  Recipient domains.\n" in run("check", "--help")[1]
+    assert run("doctor", "--help")[1].startswith("Usage: mailtls doctor [OPTIONS] [DOMAIN...]\n")
+    assert run("accept", "--help")[1].startswith("Usage: mailtls accept [OPTIONS] DOMAIN CHECK\n")
+    assert "..." not in run("--help")[1].replace("[ARGS]...", "")
+    for command in ("check", "run", "history", "accept", "demo", "doctor", "config check", "config schema"):
+        assert "{" not in run(*command.split(), "--help")[1]
+    assert "Invalid value for '--format': 'xml' is not one of" in run("check", "a.example", "--format", "xml")[2]
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_the_faster_loop_is_used_where_it_is_installed_and_missed_by_nobody(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not there:

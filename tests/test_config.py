@@ -96,10 +96,10 @@ def refusal(tmp_path: Path, text: str, **others: str) -> list[str]:
         (PARTNER + WINDOW, 3, "maintenance[0]: it is about nobody"),
         (PARTNER + WINDOW + "  hosts: [mx.a.example]\n  evry: sun\n", 7, "maintenance[0].evry: unknown key; did you mean every?"),
         (PARTNER + WINDOW + "  hosts: [mx.a.example]\n  every: sun 02:00-04:00 UTC\n", 3, "say when: either from and until, or every"),
-        (PARTNER + "maintenance:\n- {hosts: [x.example], why: x, from: 2026-11-29}\n", 3, "from: datetime.date(2026, 11, 29) is no moment"),
+        (PARTNER + "maintenance:\n- {hosts: [x.example], why: x, from: 2026-11-29}\n", 3, "from: 2026-11-29 is no moment"),
         (PARTNER + "maintenance:\n- {hosts: [x.example], why: x, from: 2026-11-29 02:00:00}\n", 3, "maintenance[0].from: says no offset"),
         (PARTNER + "maintenance:\n- {hosts: [x.example], why: x, every: sun 2-4}\n", 3, "maintenance[0].every: write days, hours and UTC"),
-        (PARTNER + WEBHOOK + "    url: ftp://s3cret@x/\n", 5, "notifications.webhooks[0].url: is no URL of a web server; write such as"),
+        (PARTNER + WEBHOOK + "    url: ftp://s3cret@x/\n", 5, "notifications.webhooks[0].url: is no URL of a web server; write one such as"),
         (PARTNER + WEBHOOK + "    url: https://me:s3cret@x/\n", 5, "notifications.webhooks[0].url: holds a user"),
         (PARTNER + WEBHOOK + "    url: https://x/\n    kinds: [regresion]\n", 6, "notifications.webhooks[0].kinds[0]"),
         (PARTNER + WEBHOOK + "    url: https://x/\n    timout: 5s\n", 6, "notifications.webhooks[0].timout: unknown key; did you mean timeout?"),
@@ -319,6 +319,43 @@ def test_the_schema_says_of_every_key_what_it_means() -> None:
     assert sections["Web"]["properties"]["listen"]["minItems"] == sections["ProviderSection"]["properties"]["domains"]["minItems"] == 1
 
 
+def test_each_default_of_the_schema_can_be_written_in_the_file_and_is_the_default(tmp_path: Path) -> None:
+    schema = config.schema()
+    written = {name: key["default"] for name, key in schema["properties"].items() if "default" in key}
+    assert written["storage"] == {"url": "sqlite:///mailtls.db", "retention": "400d"}
+    assert written["web"]["listen"] == ["127.0.0.1:9925"]
+    written["providers"] = [{"name": "A", "domains": ["a.example"]}]
+    assert load(tmp_path, yaml.safe_dump(written)) == load(tmp_path, PARTNER)
+    for name, section in written.items():
+        if isinstance(section, dict):
+            inner = schema["$defs"][schema["properties"][name]["$ref"].rpartition("/")[2]]["properties"]
+            assert section == {key: inner[key]["default"] for key in inner}
+
+
+def test_what_the_schema_takes_as_text_is_what_the_example_and_every_key_have() -> None:
+    schema = config.schema()
+    patterns = {f"{name}.{key}": kind for name, section in schema["$defs"].items() for key, kind in section["properties"].items()}
+    held = 0
+    for text in (EVERY_KEY, EXAMPLE.read_text("utf-8")):
+        for name, section in yaml.safe_load(text).items():
+            for key, value in section.items() if isinstance(section, dict) else ():
+                kind = patterns[f"{schema['properties'][name]['$ref'].rpartition('/')[2]}.{key}"]
+                for entry in value if isinstance(value, list) else [value]:
+                    pattern = kind.get("items", kind).get("pattern", "")
+                    held += bool(pattern)
+                    assert pattern == "" or re.search(pattern, entry), key
+    assert held > 20
+    assert not re.search(patterns["ResolverSection.nameservers"]["items"]["pattern"], "192.0.2.1")
+    assert not re.search(patterns["Schedule.interval"]["pattern"], "PT15M")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "short"), [(0, "0s"), (0.5, "0.5s"), (5, "5s"), (90, "90s"), (900, "15m"), (129600, "36h"), (86400, "1d"), (34560000, "400d")]
+)
+def test_a_duration_is_shown_as_one_writes_it(seconds: float, short: str) -> None:
+    assert config.short_duration(timedelta(seconds=seconds)) == short
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("10s", 10), ("1.5m", 90), ("2h", 7200), ("1d", 86400), ("2w", 1209600)])
 def test_durations_are_a_number_and_a_unit(text: str, seconds: float, tmp_path: Path) -> None:
     assert load(tmp_path, PARTNER + f"schedule: {{interval: {text}}}\n").schedule.interval.total_seconds() == seconds
@@ -356,13 +393,39 @@ def test_the_shipped_example_has_every_key_of_the_schema() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("limits: {concurrency: 0}\n", ":2: limits.concurrency: 0 is out of bounds: input should be greater than or equal to 1"),
+        ("limits: {concurrency: 0}\n", ":2: limits.concurrency: 0 is out of bounds; it must be at least 1"),
         ("policies: [rfc9326]\n", "did you mean rfc9325? a file of your own ends in .yaml"),
+        ("policies: rfc9325\n", "policies: must be a list, and YAML reads it as text; write it in brackets: [...]"),
+        ("maintenance: {why: x}\n", "maintenance: must be a list, and YAML reads it as a mapping; begin each entry with a hyphen"),
+        ("web: {listen: }\n", "web.listen: must be a list, and YAML reads it as nothing (null)"),
+        ("vantage: fra1\n", "vantage: must be a mapping of keys to values, and YAML reads it as text"),
+        ("storage:\n", "storage: must be a mapping of keys to values, and YAML reads it as nothing (null)"),
+        ("limits: {operators: [a]}\n", "limits.operators: must be a mapping of keys to values, and YAML reads it as a list"),
+        ("vantage: {name: no}\n", "vantage.name: must be text, and YAML reads it as true or false; put it in quotes where text is meant"),
+        ("network: {ipv6: yes}\n", "network.ipv6: true is none of auto, always, never"),
+        ("resolver: {trust_ad: maybe}\n", "resolver.trust_ad: 'maybe' is none of true, false, auto"),
+        ("resolver: {nameservers: [192.0.2.1]}\n", "'192.0.2.1' is no address and port, such as 127.0.0.1:53 or [::1]:53"),
+        ("network: {allow_networks: [10.0.0.1/8]}\n", "network.allow_networks[0]: '10.0.0.1/8' is no network; did you mean 10.0.0.0/8?"),
+        ("network: {allow_networks: [ten]}\n", "'ten' is no network; write address and length, such as 10.20.0.0/16"),
+        ("network: {source_addresses: [ten]}\n", "network.source_addresses[0]: 'ten' is no IP address"),
+        ("network: {port: smtp}\n", "network.port: 'smtp' is no whole number"),
+        ("confirmation: {probes: 1.5}\n", "confirmation.probes: 1.5 is no whole number"),
+        ("notifications: {webhooks: [{name: '', url: 'https://x/'}]}\n", "notifications.webhooks[0].name: must not be empty"),
+        (f"maintenance: [{{why: {'x' * 1001}, hosts: [a.example]}}]\n", "maintenance[0].why: is longer than 1000 characters"),
+        (f"vantage: {{controls: [{', '.join(['a.example'] * 21)}]}}\n", "vantage.controls: is longer than 20 entries"),
+        ("notifications: {webhooks: [{name: x}]}\n", "notifications.webhooks[0].url: is missing, and has no default"),
     ],
 )
 def test_a_value_that_is_wrong_is_shown_in_a_sentence(text: str, told: str, tmp_path: Path) -> None:
     (mistake,) = refusal(tmp_path, PARTNER + text)
     assert mistake.endswith(told)
+
+
+def test_each_key_that_is_missing_is_named(tmp_path: Path) -> None:
+    assert [mistake.partition(": ")[2] for mistake in refusal(tmp_path, "providers: [{weight: 1}]\n")] == [
+        "providers[0].domains: is missing, and has no default",
+        "providers[0].name: is missing, and has no default",
+    ]
 
 
 def test_a_provider_who_lists_a_domain_twice_or_has_the_name_of_another_is_told(tmp_path: Path) -> None:

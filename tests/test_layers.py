@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,16 @@ def test_a_pure_module_reads_no_clock_of_a_date_either(path: Path) -> None:
         if isinstance(node, ast.Attribute) and node.attr in CLOCKS:
             of = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
             assert of not in dates, f"line {node.lineno}: {of}.{node.attr}"
+
+
+def test_the_architecture_names_every_module() -> None:
+    """A module of a package counts as named in a paragraph that names the package too, or in full; steps of migrations are the schema's."""
+    text = (ROOT.parent / "docs" / "architecture.md").read_text("utf-8")
+    paragraphs = [{word.strip("/") for word in re.findall(r"`([^`\n]+)`", paragraph)} for paragraph in text.split("\n\n")]
+    missing = []
+    for name in {name_of(path).removeprefix("mailtls").strip(".").replace(".", "/") for path in modules()} - {""}:
+        package, _, last = name.rpartition("/")
+        near = [named for named in paragraphs if package and any(word.partition("/")[0] == package for word in named)]
+        if not any(name in named for named in paragraphs) and not any(last in named for named in near) and not name.startswith("store/migrations/"):
+            missing.append(name)
+    assert ", ".join(sorted(missing)) == ""

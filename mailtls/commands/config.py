@@ -17,7 +17,7 @@ CHECK_ENDS = f"Exit status: 0 the file is good; 1 it is wrong, or cannot be read
 SCHEMA_ENDS = f"Exit status: 0 printed; 2 wrong usage; {FAULTS}"
 
 
-def config_check(path: Annotated[Path, typer.Argument(help="The file to check.", metavar="F")]) -> None:
+def config_check(path: Annotated[Path, typer.Argument(help="The file to check.", metavar="FILE")]) -> None:
     """Say what is wrong in a configuration file, and where."""
     configuration = load_configuration(path)
     try:

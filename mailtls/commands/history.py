@@ -55,11 +55,11 @@ def history(
     config_file: ConfigFile = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", help="Leave out what ended before: 2026-11-24, 2026-11-24T12:00:00Z, or 7d ago.", metavar="T"),
+        typer.Option("--since", help="Leave out what ended before: 2026-11-24, 2026-11-24T12:00:00Z, or 7d for a week ago.", metavar="TIME"),
     ] = None,
     style: Annotated[Format, typer.Option("--format", help="Text for people; JSON or CSV for programs.")] = Format.TEXT,
     vantage: Annotated[
-        str | None, typer.Option("--vantage", help="As seen from there; by default from everywhere.", metavar="V")
+        str | None, typer.Option("--vantage", help="As seen from there; by default from everywhere.", metavar="NAME")
     ] = None,
     policy: Annotated[
         str | None, typer.Option("--policy", help="Grade the past again by this policy: its name, or a file.", metavar="NAME")
@@ -70,7 +70,7 @@ def history(
         typer.Option("--evidence", help="Show what a state was read from: transcript, certificates, how to see it.", metavar="ID"),
     ] = None,
 ) -> None:
-    """Print the states of a domain over time, and what changed, the oldest first.
+    """Print what was seen of a domain over time, and what changed.
 
     Reads what a daemon has stored, while it may be running; asks nobody on the network.
     """

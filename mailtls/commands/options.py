@@ -15,7 +15,7 @@ from mailtls.config import BadConfiguration, Configuration
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ConfigFile = Annotated[Path | None, typer.Option("--config.file", help="Configuration in YAML.", metavar="F")]
+ConfigFile = Annotated[Path | None, typer.Option("--config.file", help="Configuration in YAML.", metavar="FILE")]
 
 
 def load_configuration(path: Path | None, *, partners: bool = True) -> Configuration:

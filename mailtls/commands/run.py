@@ -45,9 +45,9 @@ class LogFormat(StrEnum):
 
 
 def run(
-    config_file: Annotated[Path, typer.Option("--config.file", help="Configuration in YAML.", metavar="F")] = DEFAULT_FILE,
+    config_file: Annotated[Path, typer.Option("--config.file", help="Configuration in YAML.", metavar="FILE")] = DEFAULT_FILE,
     listen: Annotated[
-        list[str] | None, typer.Option("--web.listen-address", help="Address and port to listen on; may be repeated.", metavar="A")
+        list[str] | None, typer.Option("--web.listen-address", help="Address and port to listen on; may be repeated.", metavar="ADDRESS:PORT")
     ] = None,
     level: Annotated[LogLevel, typer.Option("--log.level", help="Least level that is logged.", case_sensitive=False)] = LogLevel.INFO,
     style: Annotated[LogFormat, typer.Option("--log.format", help="Format of the log on stderr.", case_sensitive=False)] = LogFormat.LOGFMT,

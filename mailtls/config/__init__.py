@@ -2,6 +2,7 @@
 
 from mailtls.config.reading import Configuration, load, schema
 from mailtls.config.sections import Web
+from mailtls.config.values import short_duration
 from mailtls.config.yamlfile import BadConfiguration
 
-__all__ = ["BadConfiguration", "Configuration", "Web", "load", "schema"]
+__all__ = ["BadConfiguration", "Configuration", "Web", "load", "schema", "short_duration"]

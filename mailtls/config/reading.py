@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import certifi
 from pydantic import Field, ValidationError, ValidationInfo, model_validator
 
 from mailtls.budget import Limits
+from mailtls.config.mistakes import mistakes_of
 from mailtls.config.policyfile import find_policy, is_file
 from mailtls.config.sections import (
     Confirmation,
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
 
 _AnySection = TypeVar("_AnySection", bound=Section)
 _FROM_FILES = "from files"
-_BOUNDS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+"""Of the schema, by which an editor knows how to read it."""
 
 
 class Configuration(Section):
@@ -265,36 +267,16 @@ def _validate(model: type[_AnySection], source: dict[str, Any], nodes: yaml.Node
     try:
         return model.model_validate(source, context=_FROM_FILES)
     except ValidationError as error:
-        mistakes: dict[tuple[int, str], str] = {}
-        for mistake in error.errors(include_url=False):
-            keys = [key for key in mistake["loc"] if not (isinstance(key, str) and key.startswith(("function-", "constrained-")))]
-            line, known = locate(nodes, keys)
-            name = spelled(keys[:known])
-            text = mistake["msg"].removeprefix("Value error, ")
-            if mistake["type"] == "extra_forbidden":
-                text = "unknown key" + _nearest(model, str(keys[-1]), keys[:-1])
-            elif mistake["type"] in _BOUNDS:
-                text = f"{shown(mistake['input'])} is out of bounds: {text[:1].lower()}{text[1:]}"
-            mistakes.setdefault((line, name), f"{path}:{line}: {name}: {text}" if name else f"{path}:{line}: {text}")
-        raise BadConfiguration([mistakes[key] for key in sorted(mistakes)]) from error
-
-
-def _nearest(model: type[Section], wrong: str, parents: list[Any]) -> str:
-    section: Any = model
-    for key in parents:
-        if isinstance(key, int):
-            continue
-        field = getattr(section, "model_fields", {}).get(key)
-        if field is None:
-            return ""
-        section = next((inner for inner in get_args(field.annotation) if isinstance(inner, type) and issubclass(inner, Section)), field.annotation)
-    names = [field.alias or name for name, field in getattr(section, "model_fields", {}).items()]
-    near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.5)
-    if near:
-        return f"; did you mean {near[0]}?"
-    return "; a provider file holds nothing but a providers list" if section is ProviderFile else f"; known here: {', '.join(names)}"
+        raise BadConfiguration(mistakes_of(error, model, nodes, path)) from error
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of a configuration file."""
-    return Configuration.model_json_schema(mode="serialization")
+    """Return the JSON Schema of a configuration file, for editors; its defaults are as one writes them."""
+    found = Configuration.model_json_schema(mode="serialization")
+    default = Configuration()
+    written = default.model_dump(mode="json")
+    for name, value in default:
+        if isinstance(value, Section):
+            for key, text in written[name].items():
+                found["$defs"][type(value).__name__]["properties"][key]["default"] = text
+    return {"$schema": DIALECT, **found, "title": "Configuration of mailtls"}

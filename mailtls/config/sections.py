@@ -20,6 +20,7 @@ from mailtls.config.values import (
     ResolverAddress,
     Share,
     Some,
+    Text,
     Url,
     Wait,
     span,
@@ -38,7 +39,7 @@ class Section(BaseModel):
 class Vantage(Section):
     """Where we measure from."""
 
-    name: str = Field(
+    name: Text = Field(
         default="default", description="A short name of this place, e.g. `fra1`, by which results of several places are told apart."
     )
     ehlo_name: Domain | None = Field(
@@ -59,7 +60,6 @@ class ResolverSection(Section):
     nameservers: tuple[ResolverAddress, ...] = Field(
         default=(),
         description="Address and port of each resolver, in the order of trial, e.g. `127.0.0.1:53`. Default: the system's.",
-        json_schema_extra={"type": "array"},
     )
     timeout: Wait = span("How long one question may take, all trials together.", seconds=5)
     trust_ad: bool | Literal["auto"] = Field(
@@ -119,7 +119,6 @@ class Schedule(Section):
     jitter: Share = Field(
         default=0.1,
         description="How much longer or shorter an interval may be, as a share of it, so that visits do not come all at once.",
-        json_schema_extra={"type": "string", "examples": ["10%"]},
     )
 
 
@@ -165,7 +164,7 @@ class Web(Section):
     listen: Annotated[tuple[HostPort, ...], Some] = Field(
         default=(("127.0.0.1", 9925),),
         description="Address and port of each place to serve, e.g. `[::1]:9925`; port 0 picks one. Default: loopback; there are no passwords.",
-        json_schema_extra={"type": "array", "minItems": 1},
+        json_schema_extra={"minItems": 1},
     )
     external_url: Url | None = Field(
         default=None,
@@ -196,7 +195,7 @@ class Exclude(Section):
 class ProviderSection(Section):
     """A partner."""
 
-    name: str = Field(min_length=1, max_length=200, description="The partner's name, as it shall be shown.")
+    name: Text = Field(min_length=1, max_length=200, description="The partner's name, as it shall be shown.")
     domains: Annotated[tuple[Domain, ...], Some] = Field(
         description="Where its users receive mail; a domain stands under one partner only, in all files together.",
         json_schema_extra={"minItems": 1},
@@ -207,7 +206,7 @@ class ProviderSection(Section):
         allow_inf_nan=False,
         description="Its share in whatever you count, without a unit; by default all count the same.",
     )
-    contact: str | None = Field(
+    contact: Text | None = Field(
         default=None, description="Whom to tell, e.g. `mailto:postmaster@example.org`, for you alone. Default: nobody."
     )
 

@@ -26,7 +26,7 @@ def _moment(value: object) -> datetime:
     if not isinstance(value, datetime):
         raise ValueError(f"{shown(value)} is no moment; write date, time and offset, such as 2026-11-29T02:00:00Z")  # noqa: TRY004 - pydantic's
     if value.tzinfo is None:
-        raise ValueError("says no offset from UTC; write such as 2026-11-29T02:00:00Z, or 2026-11-29T03:00:00+01:00")
+        raise ValueError("says no offset from UTC; write one, as in 2026-11-29T02:00:00Z, or 2026-11-29T03:00:00+01:00")
     return value.astimezone(UTC)
 
 
@@ -51,7 +51,7 @@ class Maintenance(Section):
     every: Annotated[str, BeforeValidator(_weekly)] | None = Field(
         default=None, description="Instead of those two: hours of each week, e.g. `sun 02:00-04:00 UTC` or `mon,tue 23:30-01:00 UTC`."
     )
-    why: str = Field(min_length=1, max_length=1000, description="Why, for those who read the history.")
+    why: Text = Field(min_length=1, max_length=1000, description="Why, for those who read the history.")
 
     @model_validator(mode="after")
     def _is_about_something_at_some_time(self) -> Maintenance:
@@ -73,7 +73,7 @@ class Maintenance(Section):
 class WebhookSection(Section):
     """Where notices go, as CloudEvents."""
 
-    name: str = Field(min_length=1, max_length=100, description="A short name, for the log, and for what still waits to be sent to it.")
+    name: Text = Field(min_length=1, max_length=100, description="A short name, for the log, and for what still waits to be sent to it.")
     url: Url = Field(description="Where to POST, `https` or `http`; it is never shown.")
     bearer_token_file: File | None = Field(
         default=None,

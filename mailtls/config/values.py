@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from mailtls.resolve import BadName, ascii_name
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_KINDS = ((bool, "true or false"), (int | float, "a number"), (date, "a date"), (list, "a list"), (dict, "a mapping"))
+_KINDS = ((bool, "true or false"), (int | float, "a number"), (date, "a date"), (list, "a list"), (dict, "a mapping"), (str, "text"))
+_HOST_PORT = r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})"
+_DURATION = r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*"
+_SHARE = r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*"
 _Sequence = TypeVar("_Sequence", bound=tuple[Any, ...])
 
 
@@ -23,15 +26,21 @@ def shown(value: object) -> str:
     """Return a value for a message, in bounds: behind aliases a short file may hold a list of any length."""
     shortened = reprlib.Repr()
     shortened.maxlevel, shortened.maxstring, shortened.maxother = 2, 80, 80
-    return shortened.repr(value)
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return str(value) if isinstance(value, date) else shortened.repr(value)
+
+
+def read_as(value: object) -> str:
+    """Return what kind of value YAML made of a text."""
+    return next((kind for types, kind in _KINDS if isinstance(value, types)), "nothing (null)")
 
 
 def _text(value: object) -> str:
     if isinstance(value, str):
         return value
-    kind = next((kind for types, kind in _KINDS if isinstance(value, types)), "nothing (null)")
     quotes = "" if isinstance(value, list | dict) else "; put it in quotes where text is meant"
-    raise ValueError(f"must be text, and YAML reads it as {kind}{quotes}")
+    raise ValueError(f"must be text, and YAML reads it as {read_as(value)}{quotes}")
 
 
 def _number(value: object) -> object:
@@ -43,7 +52,7 @@ def _number(value: object) -> object:
 def _duration(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("a duration is a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")  # noqa: TRY004 - pydantic collects it
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*", str(value))
+    match = re.fullmatch(_DURATION, str(value))
     if match is None:
         raise ValueError(f"{shown(value)} is no duration; write a number and a unit, such as 500ms, 10s, 15m, 24h or 400d")
     seconds = float(match[1]) * _UNITS[match[2]]
@@ -53,27 +62,26 @@ def _duration(value: object) -> object:
 
 
 def _share(value: object) -> object:
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*", value) if isinstance(value, str) else None
+    match = re.fullmatch(_SHARE, value) if isinstance(value, str) else None
     if match is None or float(match[1]) > 100:
         raise ValueError(f"{shown(value)} is no share; write a percentage from 0% to 100%, such as 10%")
     return float(match[1]) / 100
 
 
-def _address(value: object) -> object:
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", value) if isinstance(value, str) else None
+def _address(value: object, example: str = "127.0.0.1:9925 or [::1]:9925") -> tuple[str, int]:
+    match = re.fullmatch(_HOST_PORT, value) if isinstance(value, str) else None
     if match is None or int(match[3]) > 65535:
-        raise ValueError(f"{shown(value)} is no address and port, such as 127.0.0.1:9925 or [::1]:9925")
+        raise ValueError(f"{shown(value)} is no address and port, such as {example}")
     return match[1] or match[2], int(match[3])
 
 
-def _resolver_address(value: tuple[str, int]) -> tuple[str, int]:
+def _resolver_address(value: object) -> tuple[str, int]:
+    address = _address(value, "127.0.0.1:53 or [::1]:53")
     try:
-        ip_address(value[0])
+        ip_address(address[0])
     except ValueError:
-        raise ValueError(
-            f"{value[0]!r} is no IP address; a resolver is named by its address and port, such as 127.0.0.1:53"
-        ) from None
-    return value
+        raise ValueError(f"{address[0]!r} is no IP address; a resolver is named by its address and port, such as 127.0.0.1:53") from None
+    return address
 
 
 def _positive(value: timedelta) -> timedelta:
@@ -124,7 +132,7 @@ def _database(value: object) -> str:
 
 def _url(value: object) -> str:
     """Return a URL; it may hold a secret, so no part of it but its scheme is ever shown."""
-    example = "write such as https://alerts.example/mailtls"
+    example = "write one such as https://alerts.example/mailtls"
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
         raise ValueError(f"is no URL; {example}")
     try:
@@ -145,19 +153,41 @@ def _some(value: _Sequence) -> _Sequence:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Wait = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
-Share = Annotated[float, BeforeValidator(_share)]
-HostPort = Annotated[tuple[str, int], BeforeValidator(_address)]
-ResolverAddress = Annotated[tuple[str, int], BeforeValidator(_address), AfterValidator(_resolver_address)]
+def short_duration(value: timedelta) -> str:
+    """Return a duration as one writes it in the file: ``15m``."""
+    seconds = value.total_seconds()
+    unit, size = next((pair for pair in (("d", 86400), ("h", 3600), ("m", 60)) if seconds and seconds % pair[1] == 0), ("s", 1))
+    return f"{seconds / size:g}{unit}"
+
+
+def _written_address(value: tuple[str, int]) -> str:
+    host, port = value
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _in_schema(kind: str, pattern: str, *examples: str) -> WithJsonSchema:
+    """Say in the schema what stands in the file, which is text; ``kind`` is for the page of keys."""
+    said = {"examples": list(examples)} if examples else {}
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$", "$comment": kind, **said})
+
+
+_AS_DURATION = (PlainSerializer(short_duration), _in_schema("duration", _DURATION, "10s", "15m", "24h"))
+_AS_ADDRESS = (PlainSerializer(_written_address), _in_schema("address and port", _HOST_PORT))
+Duration = Annotated[timedelta, BeforeValidator(_duration), *_AS_DURATION]
+Wait = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive), *_AS_DURATION]
+Share = Annotated[
+    float, BeforeValidator(_share), PlainSerializer(lambda share: f"{share * 100:g}%"), _in_schema("percentage", _SHARE, "10%")
+]
+HostPort = Annotated[tuple[str, int], BeforeValidator(_address), *_AS_ADDRESS]
+ResolverAddress = Annotated[tuple[str, int], BeforeValidator(_resolver_address), *_AS_ADDRESS]
 Text = Annotated[str, BeforeValidator(_text)]
 Domain = Annotated[str, BeforeValidator(_domain)]
 HostName = Annotated[str, BeforeValidator(_host)]
 Database = Annotated[str, BeforeValidator(_database)]
 Url = Annotated[str, BeforeValidator(_url)]
 File = Annotated[Path, BeforeValidator(_file)]
-IPNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_text)]
-IPAddress = Annotated[IPv4Address | IPv6Address, BeforeValidator(_text)]
+IPNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_text), WithJsonSchema({"type": "string"})]
+IPAddress = Annotated[IPv4Address | IPv6Address, BeforeValidator(_text), WithJsonSchema({"type": "string"})]
 Count = Annotated[int, BeforeValidator(_number)]
 Number = Annotated[float, BeforeValidator(_number)]
 # Not min_length: pydantic would count what is left of a list without its bad entries, and call a list of one bad entry empty.
@@ -166,5 +196,4 @@ Some = AfterValidator(_some)
 
 def span(meaning: str, **units: int) -> Any:
     """Declare a key that takes a duration, by its default in ``units`` of :class:`timedelta`."""
-    extra: dict[str, Any] = {"type": "string", "examples": ["10s", "15m", "24h"]}
-    return Field(default=timedelta(**units), description=meaning, json_schema_extra=extra)
+    return Field(default=timedelta(**units), description=meaning)

@@ -6,7 +6,6 @@ Run it as ``python -m mailtls.show.reference docs``.
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -109,7 +108,12 @@ def configuration_page(schema: Mapping[str, Any]) -> str:
     """
     text = (
         "Durations are a number and a unit (`500ms`, `10s`, `15m`, `24h`, `400d`, `2w`); an unknown key is an error, and so is one that stands\n"
-        "twice. [The example](../config/mailtls.example.yaml) says more about each key, and why one would change it."
+        "twice. [The example](../config/mailtls.example.yaml) says more about each key, and why one would change it.\n\n"
+        "`mailtls config check mailtls.yaml` says what is wrong, with file, line and the nearest right name. `mailtls config schema` prints the\n"
+        "[JSON Schema](https://json-schema.org/) of the file. Editors with yaml-language-server (VS Code, Neovim, Emacs and others)\n"
+        "complete and check keys by it, where the file's first line names it:\n\n"
+        "    mailtls config schema > mailtls.schema.json\n"
+        "    # yaml-language-server: $schema=mailtls.schema.json"
     )
     return f"# Configuration\n\n{_NOTE}\n{text}\n{''.join(_key_tables(schema, schema, ''))}"
 
@@ -139,27 +143,7 @@ def _section(schema: Mapping[str, Any], key: Mapping[str, Any]) -> Mapping[str, 
 
 
 def _default(key: Mapping[str, Any]) -> str:
-    value = key.get("default", {} if key["type"] == "object" else None) if "type" in key else key["default"]
-    if key.get("format") == "duration":
-        return _short_duration(value)
-    if "10%" in key.get("examples", ()):
-        return f"{value * 100:g}%"
-    return json.dumps([f"{host}:{port}" for host, port in value] if _is_addresses(value) else value)
-
-
-def _is_addresses(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(entry, list) for entry in value)
-
-
-def _short_duration(iso: str) -> str:
-    """Return a duration of the schema (``PT15M``) as one writes it in the file (``15m``)."""
-    found = re.fullmatch(r"P(?:(\d+)Y)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?", iso)
-    if found is None:
-        raise ValueError(f"{iso!r} is no duration")
-    years, days, hours, minutes, seconds = (float(number or 0) for number in found.groups())
-    total = (((years * 365 + days) * 24 + hours) * 60 + minutes) * 60 + seconds  # the schema counts 365 days as a year
-    unit, size = next((pair for pair in (("d", 86400), ("h", 3600), ("m", 60)) if total % pair[1] == 0), ("s", 1))
-    return f"{total / size:g}{unit}"
+    return str(key["default"]) if "$comment" in key else json.dumps(key["default"])
 
 
 def _takes(key: Mapping[str, Any]) -> str:
@@ -170,10 +154,8 @@ def _takes(key: Mapping[str, Any]) -> str:
         return ", ".join(f"`{choice}`" for choice in key["enum"])
     if "const" in key:
         return f"`{key['const']}`"
-    if key.get("format") == "duration":
-        return "duration"
-    if "10%" in key.get("examples", ()):
-        return "percentage"
+    if "$comment" in key:
+        return str(key["$comment"])
     if key["type"] == "array":
         return "list"
     words = {"string": "text", "integer": "number", "number": "number", "boolean": "true or false", "null": "nothing", "object": "mapping"}

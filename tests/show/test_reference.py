@@ -19,7 +19,7 @@ from mailtls.schedule import MXSet
 from mailtls.show.daemon_metrics import DaemonMetrics
 from mailtls.show.metrics import SnapshotCollector
 from mailtls.show.mx_changes import MXCollector
-from mailtls.show.reference import PAGES, _short_duration, configuration_page, main
+from mailtls.show.reference import PAGES, configuration_page, main
 from mailtls.trust.chain import ChainCode
 
 ROOT = Path(__file__).parents[2]
@@ -41,13 +41,6 @@ def test_writing_the_pages_writes_those_that_are_there(tmp_path: Path) -> None:
     for page in tmp_path.iterdir():
         assert page.read_text("utf-8") == (DOCS / page.name).read_text("utf-8")
     assert {page.name for page in tmp_path.iterdir()} == {*PAGES, "configuration.md"}
-
-
-@pytest.mark.parametrize(
-    ("iso", "short"), [("PT0.5S", "0.5s"), ("PT5S", "5s"), ("PT90S", "90s"), ("PT15M", "15m"), ("PT36H", "36h"), ("P1D", "1d"), ("P1Y35D", "400d")]
-)
-def test_a_default_is_shown_as_one_writes_it(iso: str, short: str) -> None:
-    assert _short_duration(iso) == short
 
 
 async def test_every_metric_of_a_live_page_is_documented_with_its_labels_and_meaning(visit, authority) -> None:

@@ -58,6 +58,7 @@ class Running:
         self.manager.bind(str(directory / "notify"))
         self.manager.setblocking(False)
         self.process: asyncio.subprocess.Process | None = None
+        self.options: tuple[str, ...] = ()
 
     @property
     def database(self) -> Path:
@@ -70,7 +71,7 @@ class Running:
         settings["storage"] = {"url": f"sqlite:///{self.database}"}
         settings["providers"] = [p for p in settings["providers"] if p["domains"][0] in domains]
         self.path.write_text(yaml.safe_dump(settings | changes))
-        command = (sys.executable, "-c", PROGRAM, "run", "--config.file", str(self.path))
+        command = (sys.executable, "-c", PROGRAM, "run", "--config.file", str(self.path), *self.options)
         environment = os.environ | {"NOTIFY_SOCKET": str(self.path.with_name("notify"))}
         with self.path.with_name("log").open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=log, env=environment)
@@ -155,6 +156,21 @@ async def test_the_daemon_serves_what_it_measured_and_obeys_its_operator(daemon:
     told = daemon.told()
     assert told.index("READY=1") < told.index("RELOADING=1\nMONOTONIC_USEC=") < told.index("STOPPING=1")
     assert "WATCHDOG=1" in told
+
+
+@pytest.mark.parametrize(("options", "warned"), [((), 1), (("--web.listen-address", "127.0.0.3:0"), 0)])
+async def test_a_reload_says_that_another_address_takes_a_restart_unless_an_option_has_named_it(
+    options: tuple[str, ...], warned: int, daemon: Running
+) -> None:
+    daemon.options = options
+    url = await daemon.start("solid.example")
+    first = daemon.path.read_text()
+    for text in (first.replace("127.0.0.1:0", "127.0.0.2:0"), first):
+        daemon.path.write_text(text)
+        assert (await fetch(url + "-/reload", "POST"))[0] == 200
+    log = daemon.path.with_name("log").read_text()
+    assert log.count("web.listen has changed; that takes a restart") == warned
+    assert "event=running domains=2 interval=3s\n" in log
 
 
 async def test_two_addresses_are_both_served_and_sigint_ends_it_well(daemon: Running) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from watching import watching
 
+from mailtls import demo
 from mailtls.demo_story import tell_story
 from mailtls.lab import Lab
 
@@ -19,6 +21,23 @@ STEPS = (
     "[bold green]recovered[/]",
     "Regressions of other domains: none",
 )
+
+
+@pytest.mark.parametrize(
+    ("called", "found", "named"),
+    [("bin/mailtls", None, "bin/mailtls"), ("bin/mailtls", "other/mailtls", "bin/mailtls"), ("bin/mailtls", "bin/mailtls", "mailtls"),
+     ("mailtls/cli.py", None, "mailtls")],
+)  # fmt: skip
+def test_the_commands_that_are_shown_can_be_pasted(
+    called: str, found: str | None, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for directory in ("bin", "other"):
+        Path(directory).mkdir()
+        (Path(directory) / "mailtls").touch()
+    monkeypatch.setattr("sys.argv", [called])
+    monkeypatch.setattr("shutil.which", lambda _name: found)
+    assert demo._program() == named
 
 
 async def test_the_story_is_told_from_the_loss_to_the_recovery_and_who_is_silent_has_no_part_in_it(tmp_path: Path) -> None:
