@@ -21,7 +21,7 @@ OURS_ALONE = {
     "config.yamlfile.MAX_FILE", "config.policyfile._MOST_BASES", "yamltext.MAX_DEPTH",  # the operator's own files
     "commands.accept._LONGEST",  # what the operator types
     "budget._MOST_STRIKES", "tracking.agenda._MOST_TAKEN_OVER", "tracking.agenda._LONGEST_SILENCE", "tracking.agenda._LONGEST_NAME",
-    "jobs.rounds._MOST_AGAIN", "rounds._MOST_AGAIN",  # how we share our own work
+    "jobs.rounds._MOST_AGAIN", "rounds._MOST_AGAIN", "store.outbox._LONGEST_WAIT",  # how we share our own work
     "tracking.sts.MAX_AGE_SHRUNK",  # a name
     "web._LONGEST_PATIENCE",  # of who scrapes
     "tls.knowledge._MAX_GUESSES",  # how cleverly we ask
