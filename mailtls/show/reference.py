@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from mailtls import facts
 from mailtls.facts.declaration import Scope
+from mailtls.show import json_keys
 from mailtls.show.daemon_metrics import DaemonMetrics
 from mailtls.show.metrics import DOMAIN_METRICS, HOST_METRICS, PREFIX, mx_labels
 from mailtls.show.mx_changes import MXCollector
@@ -94,6 +95,33 @@ def _own_row(collector: Any) -> tuple[str, str, str]:
     return f"`{family.name}{'_total' if family.type == 'counter' else ''}`", ", ".join(collector._labelnames), family.documentation  # noqa: SLF001
 
 
+def json_page() -> str:
+    """Return docs/json.md."""
+    text = (
+        "`mailtls check --format json DOMAIN...` prints one document on standard output; `/api/v1/domains` of the daemon is the same of all\n"
+        "configured domains. Exit statuses are those of the text. Times are RFC 3339 in UTC; null says what its key says of it,\n"
+        "or that there is nothing.\n\n"
+        "    mailtls check --format json gmail.com | python3 -m json.tool\n\n"
+        "[History](history.md#for-programs) and [webhooks](notifications.md) have documents of their own."
+    )
+    parts = [
+        f"\n## {part.name}\n\n{'' if part.where == 'the whole' else f'In {part.where}.'}\n\n".replace("\n\n\n\n", "\n\n")
+        + _table(("Key", "Takes", "Meaning"), ((f"`{key}`", takes, meaning) for key, (takes, meaning) in part.keys.items()))
+        for part in json_keys.FRAME
+    ]
+    scopes = {Scope.DOMAIN: "Of a domain", Scope.MX: "Of an MX host", Scope.ENDPOINT: "Of an address"}
+    readings = [
+        f"\n### {title}\n\n"
+        + _table(("Key", "Takes", "Meaning"), ((f"`{key}`", takes, meaning) for key, takes, meaning in json_keys.readings_in(scope)))
+        for scope, title in scopes.items()
+    ]
+    intro = (
+        "\n## Readings\n\nThe values of the readings that are known. A key with a dot stands within the value, and `[]` says that it is\n"
+        "in each of a list; a part that could not be read is null. [Facts](facts.md) says of each where it comes from and when it is seen.\n"
+    )
+    return f"# JSON\n\n{_NOTE}\n{text}\n{''.join(parts)}{intro}{''.join(readings)}"
+
+
 def policies_page() -> str:
     """Return docs/policies.md."""
     return rulebook(_NOTE)
@@ -170,7 +198,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-PAGES = {"facts.md": facts_page, "metrics.md": metrics_page, "policies.md": policies_page}
+PAGES = {"facts.md": facts_page, "metrics.md": metrics_page, "policies.md": policies_page, "json.md": json_page}
 
 
 def main(directory: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from mailtls.model import DomainObservation, Snapshot, Verdict
+from mailtls.show import json_keys
 from mailtls.show.regression_document import open_of, regression_document, regressions_document
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.settling import JointRegression
@@ -55,6 +56,11 @@ def test_one_regression_says_what_it_was_what_it_is_since_when_and_who_saw_it() 
         "why": None,
         "muted": None,
     }
+
+
+def test_every_key_of_a_regression_is_explained_and_no_other() -> None:
+    (part,) = (part for part in json_keys.FRAME if part.name == "A regression")
+    assert regression_document(DOMAIN).keys() == part.keys.keys()
 
 
 def test_open_ones_come_before_those_that_ended_and_a_window_that_mutes_is_named() -> None:
