@@ -114,9 +114,14 @@ def hello_lines(evidence: HelloEvidence, heading: str) -> Iterator[str]:
     )
     for item in evidence.asked:
         offer = item.offer
-        had = [f"{len(offer.cipher_suites)} suites"] + ([f"{len(offer.groups)} groups"] if offer.groups else [])
+        had = [counted(len(offer.cipher_suites), "suite")] + ([counted(len(offer.groups), "group")] if offer.groups else [])
         yield f"    {item.began:7.3f} [cyan]>[/] {offer.version}, {', '.join(had)}: {escape(offer.question)} [dim]{escape(item.source)}[/]"
         yield f"    {item.answered:7.3f} [green]<[/] {_answer(item)}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: ``1 suite``, ``2 suites``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _answer(item: Asked) -> str:
@@ -134,5 +139,5 @@ def _answer(item: Asked) -> str:
     if answer.signature_scheme is not None:
         said.append(signature_scheme(answer.signature_scheme))
     if answer.chain:
-        said.append(f"{len(answer.chain)} certificates")
+        said.append(counted(len(answer.chain), "certificate"))
     return escape("  ".join(said))

@@ -15,7 +15,7 @@ from mailtls.readable import readable
 from mailtls.show.certificates import certificate_lines
 from mailtls.show.declared import declared_lines
 from mailtls.show.explain import LOOKS, no_grade
-from mailtls.show.picture import hello_lines, picture_lines
+from mailtls.show.picture import counted, hello_lines, picture_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -227,7 +227,8 @@ def _probe_lines(probe: ProbeEvidence) -> Iterator[str]:
 def _handshake(probe: ProbeEvidence) -> str:
     done: Any = probe.handshake
     if hasattr(done, "version"):
-        return f"TLS handshake: {done.version} {done.cipher_suite} {done.group or ''}, {len(done.chain)} certificates"
+        agreed = " ".join(word for word in (done.version, done.cipher_suite, done.group) if word)
+        return f"TLS handshake: {agreed}, {counted(len(done.chain), 'certificate')}"
     return "TLS handshake: the server closed the connection" if done.alert is None else f"TLS handshake: alert {done.name} ({done.alert})"
 
 

@@ -25,6 +25,7 @@ from mailtls.model import (
     Unknown,
     Verdict,
 )
+from mailtls.show.picture import counted
 from mailtls.show.text import domain_lines, plain, transcript_lines
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -150,3 +151,7 @@ def test_a_bad_mark_and_a_good_one_share_no_line() -> None:
         host = MXObservation("mx.a.example", 10, {}, (EndpointObservation(ENDPOINT, readings, conclusive=True),))
         lines = rendered(domain_lines(DomainObservation("a.example", "A", Verdict.DEGRADED, (), {}, (host,), NOW))).splitlines()
         assert [line.strip() for line in lines if "trusted" in line or "names the host" in line] == shown
+
+
+def test_one_thing_is_not_told_as_several() -> None:
+    assert [counted(number, "suite") for number in (0, 1, 2)] == ["0 suites", "1 suite", "2 suites"]
