@@ -24,6 +24,7 @@ from mailtls.show.document import document, domain_document
 from mailtls.show.landing import landing as landing_page
 from mailtls.show.metrics import SnapshotCollector
 from mailtls.show.regression_document import open_of, regression_document, regressions_document
+from mailtls.show.targets import target_groups
 from mailtls.show.text import plain, transcript_lines
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ _LONGEST_PATIENCE = 60.0
 _TO_ANSWER = 0.5  # seconds that are left of a scrape's time-out to say no
 _RETRY_AFTER = "10"
 _SWITCHES = {"": False, **dict.fromkeys(("true", "1", "yes", "on"), True), **dict.fromkeys(("false", "0", "no", "off"), False)}
+_OUR_OWN_PAGES = frozenset({"same-origin", "none"})
+"""Whose requests browsers mark so (Fetch Metadata, ``Sec-Fetch-Site``): a page of ours, or the person. Programs send nothing."""
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
     "X-Content-Type-Options": "nosniff",
@@ -64,13 +67,18 @@ def application(daemon: Daemon) -> Starlette:
     async def regressions(_request: Request) -> Response:
         return JSONResponse(regressions_document(daemon.told(), daemon.configuration.vantage.name))
 
+    async def targets(_request: Request) -> Response:
+        return JSONResponse(target_groups(daemon.schedule.partners))
+
     async def healthy(_request: Request) -> Response:
         return PlainTextResponse("mailtls is healthy.\n") if daemon.is_healthy() else PlainTextResponse("mailtls is stuck.\n", 503)
 
     async def ready(_request: Request) -> Response:
         return PlainTextResponse("mailtls is ready.\n") if daemon.is_ready() else PlainTextResponse("mailtls is not ready.\n", 503)
 
-    async def reload(_request: Request) -> Response:
+    async def reload(request: Request) -> Response:
+        if request.headers.get("Sec-Fetch-Site", "none").strip().lower() not in _OUR_OWN_PAGES:
+            return PlainTextResponse("a page of somebody else asks for this; it has no say here\n", 403)
         try:
             await daemon.reload()
         except BadConfiguration as error:
@@ -109,6 +117,7 @@ def application(daemon: Daemon) -> Starlette:
             Route("/api/v1/domains", domains),
             Route("/api/v1/regressions", regressions),
             Route("/probe", probe),
+            Route("/sd/targets", targets),
             Route("/-/healthy", healthy),
             Route("/-/ready", ready),
             Route("/-/reload", reload, methods=["POST", "PUT"]),

@@ -285,3 +285,24 @@ async def test_a_page_of_a_stranger_that_lets_its_name_lead_here_gets_nothing_un
     for host in ("mailtls.example.net", "a.pods.example:9925", "seen.example"):
         assert (await site.ask("/metrics", host=host))[0] == 200
     assert (await site.ask("/metrics", host="pods.example"))[0] == 421
+
+
+@pytest.mark.parametrize(
+    ("site_of", "status"), [(None, 200), ("same-origin", 200), ("none", 200), ("cross-site", 403), ("same-site", 403), ("x", 403), ("", 403)]
+)
+async def test_a_page_of_a_stranger_cannot_have_a_browser_ask_for_a_reload(site_of: str | None, status: int, site: Site) -> None:
+    before = site.daemon.schedule
+    headers = {} if site_of is None else {"sec_fetch_site": site_of}
+    assert (await site.ask("/-/reload", "POST", **headers))[0] == status
+    assert (site.daemon.schedule is before) == (status == 403)
+
+
+async def test_prometheus_finds_each_configured_domain_as_a_target(site: Site) -> None:
+    status, text, headers = await site.ask("/sd/targets")
+    assert (status, headers["content-type"]) == (200, "application/json")
+    groups = json.loads(text)
+    assert [group["targets"] for group in groups] == [[d] for p in site.daemon.schedule.partners for d in p.domains]
+    labels = next(group["labels"] for group in groups if group["targets"] == ["solid.example"])
+    assert labels == {"__meta_mailtls_provider": site.daemon.owner_of("solid.example"), "__meta_mailtls_domain": "solid.example"}
+    for group in groups:
+        assert (await site.ask(f"/probe?target={group['targets'][0]}&debug=x"))[0] == 400  # and not 403: each may be probed

@@ -12,12 +12,17 @@ from servers import Postfix, Prometheus, check_metrics
 from world import World, world
 
 
+def daemon(lab: World) -> contextlib.AbstractAsyncContextManager[str]:
+    """Run the daemon on a small Internet."""
+    return daemon_of(lab.configuration, lab.directory / "mailtls.log")
+
+
 @contextlib.asynccontextmanager
-async def daemon(lab: World) -> AsyncIterator[str]:
+async def daemon_of(configuration: Path, logged: Path) -> AsyncIterator[str]:
     """Run the daemon, and give the URL that it prints; at the end it must drain at SIGTERM, and exit with 0."""
-    with (lab.directory / "mailtls.log").open("wb") as log:
+    with logged.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "mailtls.cli", "run", "--config.file", str(lab.configuration), stdout=asyncio.subprocess.PIPE, stderr=log
+            sys.executable, "-m", "mailtls.cli", "run", "--config.file", str(configuration), stdout=asyncio.subprocess.PIPE, stderr=log
         )
     assert process.stdout is not None
     try:
@@ -26,7 +31,7 @@ async def daemon(lab: World) -> AsyncIterator[str]:
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(25):
             status = await process.wait()
-    assert status == 0, (lab.directory / "mailtls.log").read_text()
+    assert status == 0, logged.read_text()
 
 
 async def until(what: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
