@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
-import uvicorn
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from mailtls import assembly, config
-from mailtls.listening import Server, listening, url_of
 from mailtls.measure import Measurer
 from mailtls.schedule import Schedule
 from mailtls.service_manager import ServiceManager
+from mailtls.serving import Addresses, Serving
 from mailtls.show.daemon_metrics import DaemonMetrics
 from mailtls.show.metrics import SnapshotCollector
 from mailtls.show.mx_changes import MXCollector
@@ -28,7 +27,6 @@ from mailtls.show.regressions import RegressionCollector, VantageCollector
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.holding import INTERVALS_HELD
 from mailtls.tracking.told import Told
-from mailtls.web import application
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,8 +64,9 @@ class Daemon:
         self.registry.register(RegressionCollector(self.told))
         self.registry.register(VantageCollector(self.reachable, lambda: self.told().blind, lambda: self.told().suspect))
         self._path = path
-        self._listens: tuple[tuple[str, int], ...] = ()
-        self._listens_as_configured: tuple[tuple[str, int], ...] | None = None  # or as an option says, which a reload does not change
+        self._listens: Addresses = ()
+        self._listens_as_configured: Addresses | None = None  # or as an option says, which a reload does not change
+        self._listens_to_the_public: Addresses | None = None
         self._reloading = asyncio.Lock()
         self._notify = ServiceManager()
         self._keeper: Keeper | None = None
@@ -100,7 +99,7 @@ class Daemon:
         """Return the names that requests may call us by, beside those that nobody can make up."""
         web = self.configuration.web
         seen_as = urlsplit(web.external_url or "").hostname or ""
-        listed = (host for host, _port in (*web.listen, *self._listens))
+        listed = (host for host, _port in (*web.listen, *web.public_listen, *self._listens))
         return frozenset(name.lower() for name in (*web.hosts, seen_as, socket.gethostname(), *listed))
 
     def now(self) -> datetime:
@@ -148,6 +147,8 @@ class Daemon:
                 fresh = await asyncio.to_thread(config.load, self._path)
                 if self._listens_as_configured not in (None, fresh.web.listen):
                     log.warning("web.listen has changed; that takes a restart")
+                if self._listens_to_the_public not in (None, fresh.web.public_listen):
+                    log.warning("web.public_listen has changed; that takes a restart")
                 schedule = self._plan(fresh)
                 keeper = await self._keeper_for(fresh)
                 shared = keeper is not None and await assembly.share(fresh, schedule, keeper, self.own.store_errors.inc)
@@ -237,8 +238,8 @@ class Daemon:
         """Run until SIGTERM or SIGINT; a second one ends it at once.
 
         Args:
-            listen: addresses and ports of the web server; port 0 picks one.
-            announce: told each URL that is served.
+            listen: addresses and ports of the web server; port 0 picks one. Those for the public are as configured.
+            announce: told each URL that is served, those for the public last.
             ending: called when a signal begins the end, which may take seconds.
 
         Raises:
@@ -248,16 +249,13 @@ class Daemon:
         """
         self._listens = tuple(listen)
         self._listens_as_configured = self._listens if self._listens == self.configuration.web.listen else None
-        sockets = [listening(host, port) for host, port in listen]
+        self._listens_to_the_public = self.configuration.web.public_listen
+        serving = Serving(self, listen, self._listens_to_the_public)
         try:
             await self._remember()
         except BaseException:
-            for bound in sockets:
-                bound.close()
+            serving.close()
             raise
-        server = Server(
-            uvicorn.Config(application(self), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5)
-        )
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
 
@@ -277,10 +275,10 @@ class Daemon:
             task.add_done_callback(reloads.discard)
 
         loop.add_signal_handler(signal.SIGHUP, hang_up)
-        for bound in sockets:
-            announce(url_of(bound))
+        for url in serving.urls:
+            announce(url)
         self.schedule.start()
-        serving = asyncio.create_task(server.serve(sockets))
+        serving.begin()
         heartbeat = asyncio.create_task(self._heartbeat())
         self._notify("READY=1")
         interval = config.short_duration(self.schedule.interval)
@@ -300,8 +298,7 @@ class Daemon:
                 await self._notifier.stop()
             if self._keeper is not None:
                 await self._keeper.close()
-            server.should_exit = True
-            await serving
+            await serving.end()
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
 

@@ -46,12 +46,13 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
-def application(daemon: Daemon) -> Starlette:
-    """Return the web application of a daemon."""
+
+def application(daemon: Daemon, *, public: bool = False) -> Starlette:
+    """Return the web application of a daemon; where it is for the public, only with the site and the API."""
     places = asyncio.Semaphore(_PROBES_AT_ONCE)
 
     async def landing(_request: Request) -> Response:
-        return HTMLResponse(landing_page(daemon.snapshot(), daemon.told()), headers=_HEADERS)
+        return HTMLResponse(landing_page(daemon.snapshot(), daemon.told(), public=public), headers=_HEADERS)
 
     async def metrics(_request: Request) -> Response:
         daemon.refresh()
@@ -110,20 +111,20 @@ def application(daemon: Daemon) -> Starlette:
         finally:
             places.release()
 
-    return Starlette(
-        routes=[
-            Route("/", landing),
-            Route("/metrics", metrics),
-            Route("/api/v1/domains", domains),
-            Route("/api/v1/regressions", regressions),
-            Route("/probe", probe),
-            Route("/sd/targets", targets),
-            Route("/-/healthy", healthy),
-            Route("/-/ready", ready),
-            Route("/-/reload", reload, methods=["POST", "PUT"]),
-        ],
-        middleware=[Middleware(OnlyForUs, daemon.names)],
-    )
+    for_everybody = [
+        Route("/", landing),
+        Route("/api/v1/domains", domains),
+        Route("/api/v1/regressions", regressions),
+    ]
+    for_us = [
+        Route("/metrics", metrics),
+        Route("/probe", probe),
+        Route("/sd/targets", targets),
+        Route("/-/healthy", healthy),
+        Route("/-/ready", ready),
+        Route("/-/reload", reload, methods=["POST", "PUT"]),
+    ]
+    return Starlette(routes=for_everybody if public else for_everybody + for_us, middleware=[Middleware(OnlyForUs, daemon.names)])
 
 
 def _patience(request: Request) -> float:

@@ -166,6 +166,11 @@ class Web(Section):
         description="Address and port of each place to serve, e.g. `[::1]:9925`; port 0 picks one. Default: loopback; there are no passwords.",
         json_schema_extra={"minItems": 1},
     )
+    public_listen: tuple[HostPort, ...] = Field(
+        default=(),
+        description="Further addresses and ports where only those pages answer that anybody may see: the site and the API, and neither metrics nor "
+        "probes nor reload. Default: none.",
+    )
     external_url: Url | None = Field(
         default=None,
         description="The URL under which these pages are seen from elsewhere, for links in notices, e.g. `https://mailtls.example/`; it is also "
