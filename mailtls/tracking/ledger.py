@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from mailtls.model import Cause
 from mailtls.tracking.changes import Change, Subject
 from mailtls.tracking.fresh import DNS
-from mailtls.tracking.local_faults import LocalFaults
+from mailtls.tracking.held_back import held_again
+from mailtls.tracking.local_faults import AT_ONCE, LocalFaults
 from mailtls.tracking.pages import CONTROL, OF_HOST, PRESENCE, WAY, Kept, Key, Pages, is_news
 from mailtls.tracking.presence import RETIRED_AFTER, Presence, Way, attempted, followed, is_gone, is_out
 from mailtls.tracking.revisits import Again, joined, revisit
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mailtls.tracking.fresh import FreshLook, FreshScan
+    from mailtls.tracking.held_back import HeldBack
     from mailtls.tracking.standing import Regression
 
 __all__ = ["MX_HOSTS", "OUTAGE", "PRESENCE", "WAY", "Kept", "Key", "Ledger"]
@@ -91,7 +93,7 @@ class Ledger(Pages):
         domains = [Subject(domain) for domain in sorted(self._domains.get(subject.host, ()))]
         for check, sighting in scan.sightings.items():
             if self._is_ours(subject.family, check, scan.operator, subject, sighting):
-                changes += self._withdrawn(subject.family, check, scan.at, _OURS)
+                changes += self._hold(subject.family, check, subject, sighting, (host, *domains))
                 continue
             changes += self._learn(subject, check, sighting, now)
             moved = self._fold(host, check, now, changes)
@@ -121,7 +123,7 @@ class Ledger(Pages):
             self._keep(subject, PRESENCE, attempted(self.presences.get(subject), look.at, cause, look.operator))
             for check, sighting in sightings.items():
                 if self._is_ours(DNS, check, look.operator, subject, sighting):
-                    changes += self._withdrawn(DNS, check, look.at, _OURS)
+                    changes += self._hold(DNS, check, subject, sighting, (domain,) if subject.host else ())
                     continue
                 changes += self._learn(subject, check, sighting, now)
         retired = [*self._retired(look)]
@@ -222,7 +224,7 @@ class Ledger(Pages):
             return ()
         found: dict[Subject, Again] = {}
         for subject, check in self._open if only is None else [(only, check) for check in self._unsteady.get(only, ())]:
-            if not (subject.address or check in self._direct(subject)) or self.is_left_out(subject):
+            if not self._is_leaf(subject, check) or self.is_left_out(subject):
                 continue  # of a fold its endpoints are what is looked at
             one = revisit(subject, check, self.standings[subject][check], self.presences.get(subject), self.confirmation)
             if one is not None:
@@ -249,7 +251,7 @@ class Ledger(Pages):
         if any(self.vote(member, check) for member in self._members(subject)):
             return True
         presence = self.presences.get(subject)
-        if standing is None or standing.latest is None or (presence is not None and presence.out_at is not None):
+        if standing is None or standing.latest is None or standing.held_back is not None or (presence is not None and presence.out_at is not None):
             return None
         return False
 
@@ -270,7 +272,16 @@ class Ledger(Pages):
         latest = ((member.host, standing.latest) for member in members if (standing := self.standings.get(member, {}).get(check)) is not None)
         return frozenset(host for host, sighting in latest if sighting is not None and sighting.strength < held.baseline.strength)
 
+    def held_back(self) -> dict[Key, HeldBack]:
+        """Return the losses that are held back, at every level."""
+        found = {(subject, check): self.standings[subject][check].held_back for subject, check in self._held_back}
+        return {key: held for key, held in found.items() if held is not None}
+
     # How it is learnt.
+
+    def _is_leaf(self, subject: Subject, check: str) -> bool:
+        """Whether a check of a subject is seen, and not folded."""
+        return bool(subject.address) or check in self._direct(subject)
 
     def _held(self, subject: Subject, check: str) -> Standing:
         """Return what a subject is held to; a new address, to what its host is in its family."""
@@ -289,13 +300,18 @@ class Ledger(Pages):
             self._renew(subject, check, held, same)
             return ()
         after, events = learn(held, sighting, self.confirmation, now, recovers=not self._is_weak_below(subject, check, held))
+        if not self._is_leaf(subject, check):
+            after = self._with_held(subject, check, after, held.held_back)
         if after is not held:
             self._keep(subject, check, after)
         return tuple(self._change(sighting.at, subject, check, event, held, sighting) for event in events)
 
     def _is_weak_below(self, subject: Subject, check: str, held: Standing) -> bool:
         """Whether something that a subject folds is confirmed to be weaker than the whole should be: that has to recover first."""
-        if held.regression is None or held.baseline is None:
+        return held.regression is not None and self._has_weak_below(subject, check, held)
+
+    def _has_weak_below(self, subject: Subject, check: str, held: Standing) -> bool:
+        if held.baseline is None:
             return False
         confirmed = (self.standings[leaf][check].regression for leaf in self._leaves(subject) if check in self.standings.get(leaf, ()))
         return any(each is not None and each.after.strength < held.baseline.strength for each in confirmed)
@@ -347,21 +363,70 @@ class Ledger(Pages):
         known = held.baseline.strength if held.regression is None else min(held.baseline.strength, held.regression.after.strength)
         weaker = sighting.strength < known
         self.faults.met(sense, check, operator, subject, held.baseline.strength, sighting.at if weaker else None)
-        return weaker and (self.faults.is_blind or self.faults.suspects(sense, check, sighting.strength, sighting.at) is not None)
+        if not weaker or self.faults.is_blind:
+            return weaker
+        is_believed = held.held_back is not None and held.held_back.is_believed
+        return not is_believed and self.faults.suspects(sense, check, sighting.strength, sighting.at) is not None
+
+    def _hold(self, sense: str, check: str, subject: Subject, sighting: Sighting, folds: Iterable[Subject]) -> Iterator[Change]:
+        """Hold back what is held against us; while blind, it is not seen at all."""
+        yield from self._withdrawn(sense, check, sighting.at, _OURS)
+        if self.faults.is_blind:
+            return
+        held = self._held(subject, check)
+        known = held.held_back
+        gap = timedelta.max if sighting.full else AT_ONCE * self.confirmation.cycle
+        if known is not None and self.faults.sees_since is not None and known.latest.at < self.faults.sees_since:
+            gap = timedelta()  # it was blind since
+        if known is None or sighting.at > known.latest.at:
+            self._keep(subject, check, replace(held, held_back=held_again(known, sighting, gap)))
+        for fold in folds:
+            self._hold_fold(fold, check)
+
+    def _hold_fold(self, fold: Subject, check: str) -> None:
+        standing = self.standings.get(fold, {}).get(check)
+        if standing is not None and not self._is_leaf(fold, check):
+            after = self._with_held(fold, check, standing, standing.held_back)
+            if after is not standing:
+                self._keep(fold, check, after)
+
+    def _with_held(self, fold: Subject, check: str, standing: Standing, known: HeldBack | None) -> Standing:
+        """Return a standing of a fold with what is held back of its parts and would make it weaker."""
+        baseline = standing.baseline
+        held = [] if baseline is None else [each for each in self._held_below(fold, check) if each.latest.strength < baseline.strength]
+        longest = max(held, key=lambda each: (each.is_believed, each.lasted), default=None)
+        if longest is not None and longest.says_the_same(known):
+            longest = known
+        return standing if longest == standing.held_back else replace(standing, held_back=longest)
+
+    def _held_below(self, fold: Subject, check: str) -> Iterator[HeldBack]:
+        """Yield what is held back of the parts of a fold."""
+        for leaf in self._leaves(fold):
+            if (leaf, check) in self._held_back and (held := self.standings[leaf][check].held_back) is not None:
+                yield held
+
+    def _is_believed(self, subject: Subject, check: str, standing: Standing) -> bool:
+        """Whether what is weaker is no more held back: it was believed after all, of a subject or of a part of it."""
+        if self._is_leaf(subject, check):
+            return standing.held_back is not None and standing.held_back.is_believed
+        return any(each.is_believed for each in self._held_below(subject, check)) or self._has_weak_below(subject, check, standing)
 
     def _withdrawn(self, sense: str | None, check: str | None, at: datetime, why: str) -> Iterator[Change]:
         """Take back what was to be confirmed and began within the last cycle."""
-        onset = at - self.confirmation.cycle * 1.25
+        onset, withdrawn = at - self.confirmation.cycle * 1.25, list[Key]()
         for subject, name in sorted(self._open):
             standing = self.standings[subject][name]
             if standing.candidate is None or standing.candidate.first.at < onset or check not in (None, name):
                 continue
             direct = name in self._direct(subject)
-            if sense is not None and sense != (DNS if direct else subject.family or sense):
+            if sense is not None and (sense != (DNS if direct else subject.family or sense) or self._is_believed(subject, name, standing)):
                 continue
-            after, events = withdraw(standing)
+            after, events = withdraw(standing, hold=not self.faults.is_blind and self._is_leaf(subject, name))
             self._keep(subject, name, after)
+            withdrawn.append((subject, name))
             yield from (self._change(at, subject, name, event, standing, None, why) for event in events)
+        for subject, name in withdrawn if sense is not None else ():
+            self._hold_fold(subject, name)  # after all of its parts
 
     # Presence.
 

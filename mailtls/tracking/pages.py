@@ -63,6 +63,7 @@ class Pages:
         self.ways: dict[str, Way] = {}
         self.controls: dict[str, Presence] = {}
         self._open: set[Key] = set()  # candidates and recoveries
+        self._held_back: set[Key] = set()  # of what something is held back
         self._unsteady: dict[Subject, set[str]] = {}  # checks of which something is being counted
         self._endpoints: dict[Subject, set[Subject]] = {}  # of an MX host in a family
         self._families: dict[str, list[Subject]] = defaultdict(list)  # of an MX host
@@ -228,6 +229,10 @@ class Pages:
             self._open.discard((subject, check))
         else:
             self._open.add((subject, check))
+        if standing.held_back is None:
+            self._held_back.discard((subject, check))
+        else:
+            self._held_back.add((subject, check))
         if not standing.is_steady:
             self._unsteady.setdefault(subject, set()).add(check)
         elif subject in self._unsteady:
@@ -238,6 +243,7 @@ class Pages:
     def _drop(self, subject: Subject) -> None:
         for check in self.standings.pop(subject, ()):
             self._open.discard((subject, check))
+            self._held_back.discard((subject, check))
             self._changed.add((subject, check))
         self._unsteady.pop(subject, None)
         if self._leave(subject):

@@ -111,7 +111,7 @@ def settle(
 
 
 def _vote(vantage: str, standing: Standing) -> Vote:
-    """Return what a vantage says; while it is still counting something weaker, it says neither."""
+    """Return what a vantage says; while it is still counting something weaker, or holds that back, it says neither."""
     if standing.regression is not None:
         return Vote(vantage, weaker=True)
-    return Vote(vantage, weaker=None if standing.candidate is not None else False)
+    return Vote(vantage, weaker=None if standing.candidate is not None or standing.held_back is not None else False)

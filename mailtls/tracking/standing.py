@@ -26,8 +26,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mailtls.tracking.held_back import withdrawn_into
+
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from mailtls.tracking.held_back import HeldBack
 
 FLAPPING_TURNS = 4
 """Turns from good to weaker or back, within the time that an improvement has to hold, at which a subject is flapping."""
@@ -156,6 +160,7 @@ class Standing:
         turns: when the last sightings were on the other side of the baseline than those before them.
         flapping: whether it was told that it goes to and fro.
         since: when it was first seen, by which it is told whether it is young; ``None`` where it is held to more than its own sightings.
+        held_back: weaker sightings that were not learnt, since half of the operators had the same; of a fold, those of a part of it.
 
     """
 
@@ -169,6 +174,7 @@ class Standing:
     turns: tuple[datetime, ...] = ()
     flapping: bool = False
     since: datetime | None = None
+    held_back: HeldBack | None = None
 
     @property
     def times(self) -> int:
@@ -178,7 +184,7 @@ class Standing:
     @property
     def is_steady(self) -> bool:
         """Whether nothing is being counted: to be seen again as it was last leads to nothing, for however long."""
-        return not (self.settling or self.candidate or self.improvement or self.recovery or self.flapping)
+        return not (self.settling or self.candidate or self.improvement or self.recovery or self.flapping or self.held_back)
 
     @property
     def is_weaker(self) -> bool:
@@ -258,7 +264,7 @@ def learn(standing: Standing, sighting: Sighting, confirmation: Confirmation, no
     if sighting.strength < standing.baseline.strength:
         after, events = _weaker(standing, standing.baseline, sighting, confirmation)
     else:
-        after, events = _as_good(standing, standing.baseline, sighting, confirmation, recovers=recovers)
+        after, events = _as_good(replace(standing, held_back=None), standing.baseline, sighting, confirmation, recovers=recovers)
     if standing.flapping and Event.FLAPPING not in fluttered:
         events = tuple(event for event in events if event not in (Event.CANDIDATE, Event.DISMISSED))  # that it goes to and fro was told
     return after, (*fluttered, *events)
@@ -276,14 +282,14 @@ def _settled(standing: Standing, first: Streak, sighting: Sighting, confirmation
         before = standing.improvement
         better = Streak.of(sighting) if before is None else before.joined_by(sighting, confirmation.cycle)
     baseline = first.weakest if first.weakest.strength < standing.baseline.strength else standing.baseline
-    return replace(standing, baseline=baseline, settling=_unless_enough(first, confirmation), improvement=better, latest=sighting)
+    return replace(standing, baseline=baseline, settling=_unless_enough(first, confirmation), improvement=better, latest=sighting, held_back=None)
 
 
 def _weaker(standing: Standing, baseline: Sighting, sighting: Sighting, confirmation: Confirmation) -> Learnt:
     standing = replace(standing, improvement=None, recovery=None)
     confirmed = standing.regression
     if confirmed is not None and sighting.strength >= confirmed.after.strength:
-        return replace(standing, candidate=None), ()
+        return replace(standing, candidate=None, held_back=None), ()
     candidate, events = standing.candidate, tuple[Event, ...]()
     if candidate is None:
         candidate, events = Streak.of(sighting), (Event.CANDIDATE,) if confirmed is None else ()
@@ -292,7 +298,8 @@ def _weaker(standing: Standing, baseline: Sighting, sighting: Sighting, confirma
     if standing.flapping or not candidate.is_enough(confirmation, standing.times):
         return replace(standing, candidate=candidate), events
     event = Event.CONFIRMED if confirmed is None else Event.WORSENED
-    return replace(standing, candidate=None, regression=Regression(baseline, candidate.first, sighting.at)), (*events, event)
+    regression = Regression(baseline, candidate.first, sighting.at)
+    return replace(standing, candidate=None, regression=regression, held_back=None), (*events, event)
 
 
 def _as_good(standing: Standing, baseline: Sighting, sighting: Sighting, confirmation: Confirmation, *, recovers: bool) -> Learnt:
@@ -332,14 +339,21 @@ def _remembered(sighting: Sighting, confirmation: Confirmation) -> timedelta:
     return confirmation.holds * (SLOW if sighting.full else 1)
 
 
-def withdraw(standing: Standing) -> Learnt:
-    """Return what is remembered where it turned out that what was about to be confirmed is ours: as if it had not been seen."""
+def withdraw(standing: Standing, *, hold: bool = False) -> Learnt:
+    """Return what is remembered where it turned out that what was about to be confirmed is ours: as if it had not been seen.
+
+    Args:
+        standing: what was remembered.
+        hold: it is held back, and may be believed later.
+
+    """
     candidate = standing.candidate
     if candidate is None:
         return standing, ()
     turns = tuple(turn for turn in standing.turns if turn != candidate.first.at)
     events = (Event.DISMISSED,) if standing.regression is None else ()
-    return replace(standing, candidate=None, latest=None, turns=turns), events
+    held_back = withdrawn_into(standing.held_back, candidate) if hold else standing.held_back
+    return replace(standing, candidate=None, latest=None, turns=turns, held_back=held_back), events
 
 
 def inherited(baseline: Sighting) -> Standing:

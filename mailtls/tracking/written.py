@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mailtls.tracking.changes import Change, Subject
+from mailtls.tracking.held_back import HeldBack
 from mailtls.tracking.presence import Presence, Way
 from mailtls.tracking.settling import JointRegression
 from mailtls.tracking.standing import Event, Regression, Sighting, Standing, Streak
@@ -63,6 +64,7 @@ def _standing_written(standing: Standing) -> Document:
             "turns": [_time_written(turn) for turn in standing.turns],
             "flapping": standing.flapping,
             "since": _or_none(_time_written, standing.since),
+            "held_back": _or_none(_held_back_written, standing.held_back),
         }
     )
 
@@ -79,6 +81,7 @@ def _standing(document: Mapping[str, Any]) -> Standing:
         tuple(_time(turn) for turn in _is(list, document.get("turns", []))),
         _is(bool, document.get("flapping", False)),
         _or_none(_time, document.get("since")),
+        _or_none(_held_back, document.get("held_back")),
     )
 
 
@@ -122,6 +125,26 @@ def _streak(document: Any) -> Streak:
         _is(int, document["cycles"]),
         _time(document["counted"]),
         _time(document["last"]),
+    )
+
+
+def _held_back_written(held: HeldBack) -> Document:
+    return {
+        "first": _sighting_written(held.first),
+        "latest": _sighting_written(held.latest),
+        "connections": held.connections,
+        "lasted": held.lasted.total_seconds(),
+        "elsewhere": held.elsewhere,
+    }
+
+
+def _held_back(document: Any) -> HeldBack:
+    return HeldBack(
+        _sighting(document["first"]),
+        _sighting(document["latest"]),
+        _is(int, document["connections"]),
+        timedelta(seconds=_number(document["lasted"])),
+        _is(bool, document.get("elsewhere", False)),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from test_ledger import BEGAN, CYCLE, World, keep_in, kept_in
 
 from mailtls.tracking.changes import Subject
+from mailtls.tracking.held_back import BELIEVED_AFTER, HeldBack
 from mailtls.tracking.ledger import OUTAGE, Key
 from mailtls.tracking.local_faults import LocalFaults
 from mailtls.tracking.presence import Presence, attempted
@@ -203,3 +204,80 @@ def test_which_check_is_held_back_is_said_while_it_is_and_at_how_many_operators(
         shows["starttls"] = 1
     world.cycles(5)
     assert world.ledger.faults.suspected(world.at) == {}
+
+
+DAY = int(BELIEVED_AFTER / CYCLE)
+
+
+def lose(world: World, *numbers: int, strength: float = 0) -> None:
+    for each in numbers or range(10):
+        world.shows[f"192.0.2.{each}:25"]["starttls"] = strength
+
+
+def held(world: World) -> dict[str, HeldBack]:
+    return {str(subject): each for (subject, check), each in world.ledger.held_back().items() if check == "starttls"}
+
+
+def test_a_loss_at_half_of_the_operators_is_believed_once_it_was_seen_for_a_day() -> None:
+    world = crowd()
+    lose(world)
+    world.cycles(DAY)
+    assert not any("confirmed" in each for each in world.events())
+    assert len(held(world)) == 30  # ten addresses, their hosts and their domains
+    world.cycles(5)
+    assert {str(subject) for subject, _ in world.ledger.regressions()} >= {f"{each}.example" for each in range(10)}
+    assert held(world) == {}
+
+
+def test_a_hold_withdraws_no_candidate_that_is_believed_nor_those_of_its_folds() -> None:
+    world = crowd()
+    lose(world, 0, 1, 2, 3, 4, 5)
+    world.cycles(30)
+    lose(world, 6, 7, 8)  # theirs is held back for longer
+    world.cycles(DAY - 25)
+    early = {f"{each}.example" for each in range(6)}
+    assert {str(subject) for subject, _ in world.ledger.regressions() if subject.domain} == early
+    assert {subject for subject in held(world) if not subject.startswith("mx.")} <= {f"{each}.example" for each in range(6, 9)}
+    believed = [each for each in world.told if each.subject.domain in early and each.at > BEGAN + BELIEVED_AFTER]
+    assert {each.event for each in believed} == {Event.CANDIDATE, Event.CONFIRMED}
+
+
+def test_a_good_sighting_ends_what_is_held_back_and_the_day_begins_anew() -> None:
+    world = crowd()
+    lose(world)
+    world.cycles(DAY - 10)
+    lose(world, strength=1)
+    world.cycles(2)
+    assert held(world) == {}
+    lose(world)
+    world.cycles(DAY - 10)
+    assert world.ledger.regressions() == {}
+
+
+def test_a_day_of_blindness_makes_nothing_believed() -> None:
+    world = crowd()
+    lose(world)
+    world.cycles(8)
+    since = held(world)["0.example"].first.at
+    world.ledger.absorb_controls({"control.example": False}, world.at)
+    world.cycles(2 * DAY)
+    world.ledger.absorb_controls({"control.example": True}, world.at)
+    world.cycles(8)
+    assert world.ledger.regressions() == {}
+    assert held(world)["0.example"].first.at == since
+    world.cycles(DAY)
+    assert world.ledger.regressions() != {}
+
+
+def test_what_is_held_back_goes_on_after_a_restart_and_what_a_stop_took_is_not_counted() -> None:
+    world = crowd()
+    lose(world)
+    world.cycles(DAY // 2)
+    before = held(world)
+    restart(world)
+    assert {name: each.first for name, each in held(world).items()} == {name: each.first for name, each in before.items()}
+    world.at += BELIEVED_AFTER
+    world.cycles(DAY // 2 - 8)
+    assert world.ledger.regressions() == {}
+    world.cycles(16)
+    assert world.ledger.regressions() != {}

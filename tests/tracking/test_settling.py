@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from mailtls.tracking.changes import Subject
+from mailtls.tracking.held_back import HeldBack
 from mailtls.tracking.settling import JointRegression, settle
 from mailtls.tracking.standing import Event, Regression, Sighting, Standing, Streak
 from mailtls.tracking.votes import Attribution
@@ -60,6 +61,14 @@ def test_a_vantage_that_is_still_counting_says_neither() -> None:
     counting = replace(WELL, candidate=Streak.of(BAD), latest=BAD)
     assert told(settled(fra=WEAK, nyc=counting)) == (True, Attribution.UNEXPLAINED, ("fra",))
     assert told(settled(fra=WEAK, nyc=counting, sin=WELL)) == (False, Attribution.PATH, ("fra",))
+
+
+def test_a_vantage_that_holds_back_the_same_loss_says_neither() -> None:
+    holding = replace(WELL, held_back=HeldBack(BAD, BAD))
+    assert told(settled(fra=WEAK, nyc=holding)) == (True, Attribution.UNEXPLAINED, ("fra",))
+    assert told(settled(fra=WEAK, nyc=holding, sin=WEAK)) == (True, Attribution.SERVER, ("fra", "sin"))
+    assert told(settled(fra=WEAK, nyc=replace(holding, latest=None), sin=WELL)) == (False, Attribution.PATH, ("fra",))
+    assert told(settled(fra=WEAK, nyc=replace(WEAK, held_back=HeldBack(BAD, BAD)))) == (True, Attribution.SERVER, ("fra", "nyc"))
 
 
 def test_it_stays_as_it_was_while_those_who_saw_it_are_blind() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailtls.tracking.changes import Change, Subject
+from mailtls.tracking.held_back import HeldBack
 from mailtls.tracking.presence import Presence, Way
 from mailtls.tracking.standing import Event, Regression, Sighting, Standing, Streak
 from mailtls.tracking.votes import Attribution
@@ -23,12 +24,15 @@ NAMES = st.text(st.characters(exclude_characters="/"), max_size=12)
 COUNTS = st.integers(0, 10**6)
 SIGHTINGS = st.builds(Sighting, TIMES, st.floats(allow_nan=False, allow_infinity=False), TEXTS, COUNTS, TEXTS, st.booleans())
 STREAKS = st.builds(Streak, SIGHTINGS, SIGHTINGS, COUNTS, COUNTS, TIMES, TIMES)
+HELD = st.builds(
+    HeldBack, SIGHTINGS, SIGHTINGS, COUNTS, st.integers(0, 10**6).map(lambda seconds: timedelta(seconds=seconds)), st.booleans()
+)
 SETS = st.frozensets(NAMES, max_size=3)
 KEPT = st.one_of(
     st.builds(
         Standing, st.none() | SIGHTINGS, st.none() | STREAKS, st.none() | STREAKS, st.none() | STREAKS,
         st.none() | st.builds(Regression, SIGHTINGS, SIGHTINGS, TIMES), st.none() | STREAKS, st.none() | SIGHTINGS,
-        st.lists(TIMES, max_size=8).map(tuple), st.booleans(), st.none() | TIMES,
+        st.lists(TIMES, max_size=8).map(tuple), st.booleans(), st.none() | TIMES, st.none() | HELD,
     ),
     st.builds(
         Presence, TIMES, TIMES, st.none() | TIMES, COUNTS, TEXTS, st.none() | TIMES, SETS, st.none() | TIMES, TEXTS, TEXTS, st.none() | TIMES,
@@ -86,3 +90,10 @@ def test_a_format_of_the_future_is_told() -> None:
 def test_a_steady_standing_is_small() -> None:
     seen = Sighting(datetime(2026, 1, 1, tzinfo=UTC), 1, "accepted")
     assert len(json.dumps(written(Standing(baseline=seen, latest=seen)))) < 250
+
+
+def test_a_standing_that_was_written_before_anything_was_held_back_is_still_read() -> None:
+    at = "2026-01-01T00:00:00+00:00"
+    document = {"format": 1, "kind": "standing", "baseline": {"at": at, "strength": 1.0, "connections": 1}, "since": at}
+    seen = datetime.fromisoformat(at)
+    assert read(document) == Standing(baseline=Sighting(seen, 1.0), since=seen)
