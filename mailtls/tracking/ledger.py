@@ -70,6 +70,23 @@ class Ledger(Pages):
         self.vantage = vantage
         self.retired_after = retired_after
         self.faults = LocalFaults(self.confirmation.cycle, sight)
+        self._began: datetime | None = None  # when the first scan or look came in after what was stored
+        self._unripe: frozenset[Key] = frozenset()  # candidates of before that in whose first cycle not all operators may have been met
+
+    def restore(self, subject: Subject, name: str, kept: Kept | None) -> None:
+        """Take in what was stored, as :meth:`Pages.restore` does, and what it tells of local faults."""
+        super().restore(subject, name, kept)
+        presence = self.presences.get(subject)
+        if presence is None or not presence.operator:
+            return
+        for check in [*self.standings.get(subject, ())] if isinstance(kept, Presence) else [name]:
+            standing = self.standings.get(subject, {}).get(check)
+            if standing is None or standing.baseline is None or not self._is_leaf(subject, check):
+                continue
+            seen = [] if standing.candidate is None else [standing.candidate.last]
+            seen += [] if standing.held_back is None else [standing.held_back.latest.at]
+            sense = subject.family if subject.address else DNS
+            self.faults.met(sense, check, presence.operator, subject, standing.baseline.strength, max(seen, default=None))
 
     # What comes in.
 
@@ -86,6 +103,7 @@ class Ledger(Pages):
         before = self.presences.get(subject)
         if not scan.in_scope or (before is not None and scan.at <= before.attempted_at <= now):
             return ()  # it says nothing, or comes twice, or late
+        self._begin(scan.at)
         host = self._enrol(subject)
         was_blind = self.faults.is_blind
         self._keep(subject, PRESENCE, attempted(before, scan.at, scan.cause, scan.operator))
@@ -93,7 +111,7 @@ class Ledger(Pages):
         domains = [Subject(domain) for domain in sorted(self._domains.get(subject.host, ()))]
         for check, sighting in scan.sightings.items():
             if self._is_ours(subject.family, check, scan.operator, subject, sighting):
-                changes += self._hold(subject.family, check, subject, sighting, (host, *domains))
+                changes += self._hold(subject.family, check, subject, sighting)
                 continue
             changes += self._learn(subject, check, sighting, now)
             moved = self._fold(host, check, now, changes)
@@ -116,6 +134,7 @@ class Ledger(Pages):
         now = now or look.at
         if self._watched is not None and look.domain not in self._watched:
             return ()  # it was under way when the domain was left out
+        self._begin(look.at)
         changes = [*self._follow(look)]
         domain = Subject(look.domain)
         for subject, sightings in look.sightings.items():
@@ -123,7 +142,7 @@ class Ledger(Pages):
             self._keep(subject, PRESENCE, attempted(self.presences.get(subject), look.at, cause, look.operator))
             for check, sighting in sightings.items():
                 if self._is_ours(DNS, check, look.operator, subject, sighting):
-                    changes += self._hold(DNS, check, subject, sighting, (domain,) if subject.host else ())
+                    changes += self._hold(DNS, check, subject, sighting)
                     continue
                 changes += self._learn(subject, check, sighting, now)
         retired = [*self._retired(look)]
@@ -272,6 +291,26 @@ class Ledger(Pages):
         latest = ((member.host, standing.latest) for member in members if (standing := self.standings.get(member, {}).get(check)) is not None)
         return frozenset(host for host, sighting in latest if sighting is not None and sighting.strength < held.baseline.strength)
 
+    def believe(self, keys: Iterable[Key]) -> None:
+        """Learn losses that are held back when they are seen again, since another vantage sees them too."""
+        for subject, check in sorted(keys):
+            standing = self.standings.get(subject, {}).get(check)
+            if standing is None or standing.held_back is None or not self._is_leaf(subject, check):
+                continue
+            self._keep(subject, check, replace(standing, held_back=replace(standing.held_back, elsewhere=True)))
+            for fold in self._folds_of(subject):
+                self._hold_fold(fold, check)
+
+    def _folds_of(self, leaf: Subject) -> tuple[Subject, ...]:
+        """Return what one is a part of: of an address the host, and the domains that lead there; of a host within a domain that."""
+        if not leaf.address:
+            return (Subject(leaf.domain),) if leaf.host else ()
+        return Subject(host=leaf.host, family=leaf.family), *(Subject(domain) for domain in sorted(self._domains.get(leaf.host, ())))
+
+    def disbelieved(self) -> dict[Key, HeldBack]:
+        """Return what was seen, and not folded, and is held back and not believed yet."""
+        return {key: held for key, held in self.held_back().items() if self._is_leaf(*key) and not held.is_believed}
+
     def held_back(self) -> dict[Key, HeldBack]:
         """Return the losses that are held back, at every level."""
         found = {(subject, check): self.standings[subject][check].held_back for subject, check in self._held_back}
@@ -299,12 +338,33 @@ class Ledger(Pages):
         if same is not None:
             self._renew(subject, check, held, same)
             return ()
-        after, events = learn(held, sighting, self.confirmation, now, recovers=not self._is_weak_below(subject, check, held))
+        after, events = learn(held, sighting, self._enough(subject, check, now), now, recovers=not self._is_weak_below(subject, check, held))
         if not self._is_leaf(subject, check):
             after = self._with_held(subject, check, after, held.held_back)
         if after is not held:
             self._keep(subject, check, after)
         return tuple(self._change(sighting.at, subject, check, event, held, sighting) for event in events)
+
+    def _begin(self, at: datetime) -> None:
+        """Note, once, what was about to be confirmed when this process began."""
+        if self._began is None:
+            self._began = at
+            soon = self.confirmation.cycle * 1.25
+            candidates = ((key, self.standings[key[0]][key[1]].candidate) for key in self._open)
+            self._unripe = frozenset(key for key, each in candidates if each is not None and each.last - each.first.at <= soon)
+
+    def _enough(self, subject: Subject, check: str, now: datetime) -> Confirmation:
+        """Return when sightings are enough.
+
+        Confirmation takes another cycle, so that by then all operators were met. Where a stop came between, they were not: it takes one more.
+        """
+        if (subject, check) not in self._unripe or not self.faults.are_several:
+            return self.confirmation
+        assert self._began is not None
+        if now - self._began >= self.confirmation.cycle:
+            self._unripe = frozenset()
+            return self.confirmation
+        return replace(self.confirmation, cycles=self.confirmation.cycles + 1)
 
     def _is_weak_below(self, subject: Subject, check: str, held: Standing) -> bool:
         """Whether something that a subject folds is confirmed to be weaker than the whole should be: that has to recover first."""
@@ -368,7 +428,7 @@ class Ledger(Pages):
         is_believed = held.held_back is not None and held.held_back.is_believed
         return not is_believed and self.faults.suspects(sense, check, sighting.strength, sighting.at) is not None
 
-    def _hold(self, sense: str, check: str, subject: Subject, sighting: Sighting, folds: Iterable[Subject]) -> Iterator[Change]:
+    def _hold(self, sense: str, check: str, subject: Subject, sighting: Sighting) -> Iterator[Change]:
         """Hold back what is held against us; while blind, it is not seen at all."""
         yield from self._withdrawn(sense, check, sighting.at, _OURS)
         if self.faults.is_blind:
@@ -380,7 +440,7 @@ class Ledger(Pages):
             gap = timedelta()  # it was blind since
         if known is None or sighting.at > known.latest.at:
             self._keep(subject, check, replace(held, held_back=held_again(known, sighting, gap)))
-        for fold in folds:
+        for fold in self._folds_of(subject):
             self._hold_fold(fold, check)
 
     def _hold_fold(self, fold: Subject, check: str) -> None:

@@ -83,6 +83,11 @@ class LocalFaults:
         self._owner: dict[Subject, str] = {}
         self._suspect: dict[tuple[str, str], tuple[datetime, int]] = {}
 
+    @property
+    def are_several(self) -> bool:
+        """Whether there are enough operators for a loss to be ours at all."""
+        return len(self._operators) >= self.sight.operators
+
     # Blindness.
 
     @property

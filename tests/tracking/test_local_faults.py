@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from test_ledger import BEGAN, CYCLE, World, keep_in, kept_in
+import pytest
+from test_ledger import BEGAN, CYCLE, MINUTE, World, keep_in, kept_in
 
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.held_back import BELIEVED_AFTER, HeldBack
@@ -281,3 +282,56 @@ def test_what_is_held_back_goes_on_after_a_restart_and_what_a_stop_took_is_not_c
     assert world.ledger.regressions() == {}
     world.cycles(16)
     assert world.ledger.regressions() != {}
+
+
+def test_a_restart_within_a_fault_that_is_held_back_begins_no_candidate() -> None:
+    world = crowd()
+    lose(world)
+    world.cycles(3)
+    restart(world)
+    before = len(world.told)
+    world.cycles(8)
+    assert world.told[before:] == []
+    assert world.ledger.faults.suspected(world.at) == {"starttls": 10}
+
+
+@pytest.mark.parametrize("stopped", [MINUTE, CYCLE, timedelta(hours=3)])
+def test_a_restart_in_the_first_cycle_of_a_fault_confirms_nothing_before_the_operators_were_met_again(stopped: timedelta) -> None:
+    world = crowd()
+    lose(world)
+    for _ in range(2):
+        world.look("0.example")
+        world.at += MINUTE
+    restart(world)
+    world.at += stopped
+    for _ in range(5):
+        world.look("0.example")
+        world.at += MINUTE
+    world.cycles(20)
+    assert not any("confirmed" in each for each in world.events())
+    assert "0.example" in held(world)
+
+
+def test_a_loss_of_one_operator_is_confirmed_within_two_cycles_of_a_restart_however_often_that_comes() -> None:
+    world = crowd()
+    lose(world, 0)
+    world.look("0.example")
+    for _ in range(4):
+        restart(world)
+        world.at += CYCLE
+        world.cycles(1)
+    assert "0.example: confirmed" in world.events()
+
+
+def test_what_another_vantage_sees_too_is_learnt_when_it_is_seen_again() -> None:
+    world = crowd()
+    lose(world)
+    world.cycles(4)
+    mine = world.ledger.disbelieved()
+    assert len(mine) == 10
+    subject = world.endpoint("192.0.2.3:25")
+    world.ledger.believe([(subject, "starttls"), (subject, "mta_sts"), (Subject("4.example"), "starttls")])
+    restart(world)
+    world.cycles(4)
+    assert {str(subject) for subject, _ in world.ledger.regressions() if subject.domain} == {"3.example"}
+    assert len(world.ledger.disbelieved()) == 9
