@@ -303,6 +303,34 @@ def _kept(text: str | None) -> Kept | None:
         return None
 
 
+def seen_elsewhere(connection: Connection, vantage: str, keys: Collection[Key], now: datetime, patience: timedelta) -> set[Key]:
+    """Return which of the losses that a vantage holds back another one sees too: it holds them back as well, or has confirmed them.
+
+    Args:
+        connection: with an open transaction.
+        vantage: which holds them back.
+        keys: of what was seen, and not folded.
+        now: the time.
+        patience: after how long without a word from it a vantage, and what it holds back, says nothing any more.
+
+    """
+    if not keys:
+        return set()
+    names = connection.execute(select(vantages.c.name, vantages.c.seen_at, vantages.c.blind_since).where(vantages.c.name != vantage))
+    able = {name for name, seen_at, blind in names if blind is None and now - seen_at <= patience}
+    if not able:
+        return set()
+    out, left = _out(connection, {subject for subject, _ in keys}), _left_out(connection, {subject.domain for subject, _ in keys} - {""})
+    found = set()
+    for (subject, check), theirs in _held(connection, sorted(keys)).items():
+        for name in able.intersection(theirs) - out.get(subject, set()) - left.get(subject.domain, set()):
+            held = theirs[name].held_back
+            is_fresh = held is not None and (held.latest.full or now - held.latest.at <= patience)
+            if theirs[name].regression is not None or is_fresh:
+                found.add((subject, check))
+    return found
+
+
 def prune(connection: Connection, before: datetime) -> int:
     """Forget what happened before a moment, and regressions that ended before it. Returns how many."""
     gone = connection.execute(delete(changes).where(changes.c.at < before)).rowcount

@@ -228,6 +228,7 @@ class Bookkeeper:
                 self._revision = turn.revision - 1
                 learn()
                 book.note_sight(connection, turn, now, blind=self.ledger.faults.is_blind)
+                self._believe(connection, now, patience)
                 self._write(connection, turn, now, patience)
                 known, ended = book.open_regressions(connection), book.ended_since(connection, now - SHOWN_AFTER_ITS_END)
                 self._unwritten.doubt()
@@ -240,6 +241,12 @@ class Bookkeeper:
         self._unwritten.clear()
         self._joint, self._ended = known, ended
         return self._say(now)
+
+    def _believe(self, connection: Connection, now: datetime, patience: timedelta) -> None:
+        """Let the ledger learn, when it sees it next, what it has held back in this turn and another vantage sees too."""
+        mine = self.ledger.disbelieved().keys() & self._unwritten.kept.keys()
+        self.ledger.believe(book.seen_elsewhere(connection, self.ledger.vantage, mine, now, patience))
+        self._unwritten.add(self.ledger.take_changed(), ())
 
     def _write(self, connection: Connection, turn: book.Turn, now: datetime, patience: timedelta) -> None:
         book.enter(connection, turn, self._unwritten.kept, self._unwritten.happened)

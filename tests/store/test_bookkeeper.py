@@ -26,7 +26,7 @@ from mailtls.tracking.ledger import Ledger
 from mailtls.tracking.maintenance import Once, Window, muting
 from mailtls.tracking.settling import JointRegression
 from mailtls.tracking.standing import Confirmation, Event, Sighting
-from mailtls.tracking.votes import Attribution
+from mailtls.tracking.votes import Attribution, Sight
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 CYCLE = timedelta(minutes=15)
@@ -585,9 +585,9 @@ async def test_what_came_in_is_learnt_without_being_asked(url: str) -> None:
             await asyncio.sleep(0.05)
 
 
-def operators_seen(number: int, clock: Clock, *, silent: bool) -> list[FreshScan]:
+def operators_seen(number: int, clock: Clock, *, silent: bool = False, starttls: bool = True) -> list[FreshScan]:
     subjects = [Subject(host=f"mx.{each}.example", family="ipv4", address=f"192.0.2.{each}:25") for each in range(number)]
-    seen = {} if silent else {"starttls": Sighting(clock.now, 1.0, "yes")}
+    seen = {} if silent else {"starttls": Sighting(clock.now, float(starttls), "yes" if starttls else "no")}
     return [FreshScan(subject, clock.now, subject.host, "connect-timeout" if silent else "", seen) for subject in subjects]
 
 
@@ -657,3 +657,55 @@ async def test_a_vantage_has_no_vote_from_the_turn_on_in_which_any_of_its_proces
         await idle.books.turn()  # it has seen nothing of that itself, and does not say otherwise
         await nyc.books.turn()
         assert nyc.open()[DOMAIN].counts
+
+
+async def see_operators(clock: Clock, cycles: int, *places: tuple[Vantage, bool]) -> None:
+    """See four operators, a second after each other, at each place with or without STARTTLS."""
+    for _ in range(cycles):
+        for number in range(4):
+            for place, starttls in places:
+                place.books.saw(operators_seen(4, clock, starttls=starttls)[number])
+            clock.now += timedelta(seconds=1)
+        for place, _starttls in places:
+            await place.books.turn()
+        clock.now += CYCLE
+
+
+async def test_a_loss_at_half_of_the_operators_is_believed_when_another_vantage_sees_it_too(url: str) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as fra, vantage(url, "nyc", clock) as nyc:
+        await see_operators(clock, 5, (fra, True), (nyc, True))
+        await see_operators(clock, 12, (fra, False), (nyc, True))
+        assert fra.open() == {}
+        assert len(fra.books.ledger.disbelieved()) == 4
+        await see_operators(clock, 6, (fra, False), (nyc, False))
+        found = [each for each in fra.open().values() if each.subject.address]
+        assert {(each.counts, each.attribution, each.vantages) for each in found} == {(True, Attribution.SERVER, ("fra", "nyc"))}
+        assert len(found) == 4
+        assert fra.books.ledger.held_back() == nyc.books.ledger.held_back() == {}
+
+
+async def test_a_blind_vantage_and_one_that_is_not_heard_of_let_nothing_be_believed(url: str) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as fra, vantage(url, "nyc", clock) as nyc:
+        await see_operators(clock, 5, (fra, True), (nyc, True))
+        await see_operators(clock, 2, (nyc, False))  # it holds it back
+        nyc.books.saw_controls({"control.example": False})
+        await nyc.books.turn()
+        await see_operators(clock, 8, (fra, False))
+        assert fra.open() == {}
+        assert len(fra.books.ledger.disbelieved()) == 4
+
+
+async def test_what_a_vantage_holds_back_puts_what_another_confirms_on_no_path(url: str) -> None:
+    clock = Clock()
+    async with vantage(url, "fra", clock) as fra, vantage(url, "nyc", clock) as nyc:
+        nyc.books.ledger.faults.sight = Sight(operators=100)  # it holds nothing back
+        await see_operators(clock, 5, (fra, True), (nyc, True))
+        told = []
+        for _ in range(8):
+            await see_operators(clock, 1, (fra, False), (nyc, False))
+            told += [each for each in nyc.open().values() if each.subject.address]
+        assert len(told) > 4
+        assert all(each.counts and each.attribution is not Attribution.PATH for each in told)
+        assert len(fra.open()) == len(nyc.open()) > 0
