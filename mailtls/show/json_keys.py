@@ -128,6 +128,18 @@ FRAME = (
         "why": ("text or null", "The words of whoever accepted it."),
         "muted": ("text or null", "The words of the maintenance window that it began in."),
     }),
+    Part("A loss that is held back", "`held_back[]`, of `/api/v1/regressions`", {
+        "domain": ("text or null", "The domain; null where an MX host is meant whatever domain leads to it."),
+        "mx": ("text or null", "The MX host; null where the domain as a whole is meant."),
+        "family": ("text or null", "`ipv4` or `ipv6`, of an MX host."),
+        "address": ("text or null", "The address and port, where one alone is meant."),
+        "check": ("text", "What seems to be lost: [checks](facts.md#checks)."),
+        "before": ("text", "What it is held to."),
+        "after": ("text", "What was seen last."),
+        "since": ("time", "When less was first seen."),
+        "operators": ("number", "At how many operators it seems to be lost now: so many that it [must be ours](regressions.md#what-never-is-one)."),
+        "of": ("number", "How many operators had as much to lose."),
+    }),
 )  # fmt: skip
 """The objects around the readings."""
 

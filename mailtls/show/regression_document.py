@@ -9,9 +9,10 @@ from mailtls.show.document import SCHEMA
 from mailtls.tracking.told import level
 
 if TYPE_CHECKING:
+    from mailtls.tracking.changes import Subject
     from mailtls.tracking.settling import JointRegression
     from mailtls.tracking.standing import Sighting
-    from mailtls.tracking.told import Told
+    from mailtls.tracking.told import Suspicion, Told
 
 
 def regressions_document(told: Told, vantage: str) -> dict[str, Any]:
@@ -24,18 +25,20 @@ def regressions_document(told: Told, vantage: str) -> dict[str, Any]:
     """
     newest = sorted(told.regressions, key=lambda each: (each.confirmed_at, str(each.subject), each.check), reverse=True)
     shown = sorted(newest, key=lambda each: each.ended_at is not None)
-    return {"schema": SCHEMA, "vantage": vantage, "blind": told.blind, "regressions": [regression_document(each) for each in shown]}
+    return {
+        "schema": SCHEMA,
+        "vantage": vantage,
+        "blind": told.blind,
+        "regressions": [regression_document(each) for each in shown],
+        "held_back": [held_back_document(each) for each in told.held_back],
+    }
 
 
 def regression_document(each: JointRegression) -> dict[str, Any]:
     """Return one regression."""
-    subject = each.subject
     return {
         "id": each.id or None,
-        "domain": subject.domain or None,
-        "mx": subject.host or None,
-        "family": subject.family or None,
-        "address": subject.address or None,
+        **_place(each.subject),
         "check": each.check,
         "before": _sighting(each.before),
         "after": _sighting(each.after),
@@ -48,6 +51,28 @@ def regression_document(each: JointRegression) -> dict[str, Any]:
         "ended_by": None if each.ended_by is None else each.ended_by.value,
         "why": each.why or None,
         "muted": each.muted or None,
+    }
+
+
+def held_back_document(each: Suspicion) -> dict[str, Any]:
+    """Return one loss that is held back."""
+    return {
+        **_place(each.subject),
+        "check": each.check,
+        "before": each.held_to,
+        "after": each.seen,
+        "since": rfc3339(each.since),
+        "operators": each.operators,
+        "of": each.of,
+    }
+
+
+def _place(subject: Subject) -> dict[str, str | None]:
+    return {
+        "domain": subject.domain or None,
+        "mx": subject.host or None,
+        "family": subject.family or None,
+        "address": subject.address or None,
     }
 
 

@@ -298,7 +298,8 @@ class Bookkeeper:
         }
         shown = tuple(each for each in (*self._joint.values(), *self._ended.values()) if not self.ledger.is_left_out(each.subject))
         led = {each.subject.host: self.ledger.beside(each.subject, each.check) for each in shown if not each.subject.domain}
-        return Told(shown, self.ledger.again(), self.ledger.faults.is_blind, led, self.ledger.faults.suspected(now))
+        faults = self.ledger.faults
+        return Told(shown, self.ledger.again(), faults.is_blind, led, faults.suspected(now), self.ledger.suspicions(now))
 
     def _complain(self, why: str) -> None:
         self._failed()

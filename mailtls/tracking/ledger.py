@@ -24,6 +24,7 @@ from mailtls.tracking.pages import CONTROL, OF_HOST, PRESENCE, WAY, Kept, Key, P
 from mailtls.tracking.presence import RETIRED_AFTER, Presence, Way, attempted, followed, is_gone, is_out
 from mailtls.tracking.revisits import Again, joined, revisit
 from mailtls.tracking.standing import Confirmation, Event, Sighting, Standing, accept, inherited, learn, renewed, withdraw
+from mailtls.tracking.told import Suspicion
 from mailtls.tracking.votes import Attribution, Sight
 
 if TYPE_CHECKING:
@@ -315,6 +316,23 @@ class Ledger(Pages):
         """Return the losses that are held back, at every level."""
         found = {(subject, check): self.standings[subject][check].held_back for subject, check in self._held_back}
         return {key: held for key, held in found.items() if held is not None}
+
+    def suspicions(self, now: datetime) -> tuple[Suspicion, ...]:
+        """Return what is held back now, and not believed yet, with at how many operators it seems to be lost."""
+        found = []
+        counted: dict[tuple[str, str, float], tuple[int, int]] = {}
+        for (subject, check), held in self.held_back().items():
+            baseline = self.standings[subject][check].baseline
+            if baseline is None or held.is_believed or self.is_left_out(subject):
+                continue
+            either = ("ipv4", "ipv6") if check not in OF_HOST else (DNS,)
+            senses = (subject.family,) if subject.family else (DNS,) if check in self._direct(subject) else either
+            for sense in senses:
+                if (sense, check, held.latest.strength) not in counted:
+                    counted[sense, check, held.latest.strength] = self.faults.seem_lost(sense, check, held.latest.strength, now)
+            operators, of = max(counted[sense, check, held.latest.strength] for sense in senses)
+            found.append(Suspicion(subject, check, baseline.shown, held.latest.shown, held.first.at, operators, of))
+        return tuple(sorted(found))
 
     # How it is learnt.
 

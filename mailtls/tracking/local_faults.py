@@ -187,16 +187,27 @@ class LocalFaults:
             now: the time.
 
         """
-        operators = self._met.get((sense, check), {})
-        oldest = now - AT_ONCE * self.interval
-        weaker = {name for name, met in operators.items() if any(at >= oldest for at in met.weaker.values())}
+        weaker = self._weaker(sense, check, now)
         if len(weaker) < self.sight.operators:
             return None
-        had = weaker | {name for name, met in operators.items() if any(held_to > strength for held_to in met.held_to.values())}
+        had = self._had(sense, check, strength, weaker)
         if not are_too_many(weaker, had, self.sight):
             return None
         self._suspect[sense, check] = now, len(weaker)
         return len(weaker), len(had)
+
+    def seem_lost(self, sense: str, check: str, strength: float, now: datetime) -> tuple[int, int]:
+        """Return at how many operators, of how many that had something to lose, a check seems to be lost; the arguments are as above."""
+        weaker = self._weaker(sense, check, now)
+        return len(weaker), len(self._had(sense, check, strength, weaker))
+
+    def _weaker(self, sense: str, check: str, now: datetime) -> set[str]:
+        oldest = now - AT_ONCE * self.interval
+        return {name for name, met in self._met.get((sense, check), {}).items() if any(at >= oldest for at in met.weaker.values())}
+
+    def _had(self, sense: str, check: str, strength: float, weaker: set[str]) -> set[str]:
+        operators = self._met.get((sense, check), {})
+        return weaker | {name for name, met in operators.items() if any(held_to > strength for held_to in met.held_to.values())}
 
     def suspected(self, now: datetime) -> dict[str, int]:
         """Return the checks whose losses are held back as ours now, and at how many operators each was seen at once."""

@@ -64,7 +64,7 @@ def test_every_key_of_the_frame_is_explained_and_no_other() -> None:
     assert {key for reading in address["readings"].values() for key in reading} == PLACES["A reading"]
     assert host["unresolved"].keys() == address["inconclusive"].keys() == PLACES["Why not"]
     assert domain["grades"]["p"]["findings"][0].keys() == PLACES["A finding"]
-    assert PLACES.keys() - found.keys() == {"A reading", "A regression"}
+    assert PLACES.keys() - found.keys() == {"A reading", "A regression", "A loss that is held back"}
 
 
 def test_what_explain_adds_is_said() -> None:

@@ -15,7 +15,7 @@ from mailtls.show.regression_document import open_of, regression_document, regre
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.settling import JointRegression
 from mailtls.tracking.standing import Event, Sighting
-from mailtls.tracking.told import Told
+from mailtls.tracking.told import Suspicion, Told
 from mailtls.tracking.votes import Attribution
 from mailtls.web import application
 
@@ -61,6 +61,25 @@ def test_one_regression_says_what_it_was_what_it_is_since_when_and_who_saw_it() 
 def test_every_key_of_a_regression_is_explained_and_no_other() -> None:
     (part,) = (part for part in json_keys.FRAME if part.name == "A regression")
     assert regression_document(DOMAIN).keys() == part.keys.keys()
+
+
+def test_what_is_held_back_says_what_since_when_and_at_how_many_operators_and_every_key_is_explained() -> None:
+    held = Suspicion(Subject(host="mx.a.example", family="ipv4"), "starttls", "yes", "<b>no</b>", NOW, 6, 10)
+    (shown,) = regressions_document(Told(held_back=(held,)), "fra")["held_back"]
+    assert shown == {
+        "domain": None,
+        "mx": "mx.a.example",
+        "family": "ipv4",
+        "address": None,
+        "check": "starttls",
+        "before": "yes",
+        "after": "<b>no</b>",
+        "since": "2026-03-01T00:00:00Z",
+        "operators": 6,
+        "of": 10,
+    }
+    (part,) = (part for part in json_keys.FRAME if part.name == "A loss that is held back")
+    assert shown.keys() == part.keys.keys()
 
 
 def test_open_ones_come_before_those_that_ended_and_a_window_that_mutes_is_named() -> None:

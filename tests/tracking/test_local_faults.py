@@ -295,6 +295,19 @@ def test_a_restart_within_a_fault_that_is_held_back_begins_no_candidate() -> Non
     assert world.ledger.faults.suspected(world.at) == {"starttls": 10}
 
 
+def test_what_is_held_back_is_told_at_every_level_with_at_how_many_operators_it_seems_to_be_lost() -> None:
+    world = crowd()
+    lose(world, 0, 1, 2, 3, 4, 5)
+    world.said["9.example", ""] = {"dnssec": 0.0}  # as it was
+    world.cycles(3)
+    told = world.ledger.suspicions(world.at)
+    assert len(told) == 18
+    assert {(each.check, each.operators, each.of) for each in told} == {("starttls", 6, 10)}
+    assert {each.since for each in told if each.subject.domain == "0.example"} == {BEGAN + 4 * CYCLE + timedelta(seconds=2)}
+    restart(world)
+    assert world.ledger.suspicions(world.at) == told
+
+
 @pytest.mark.parametrize("stopped", [MINUTE, CYCLE, timedelta(hours=3)])
 def test_a_restart_in_the_first_cycle_of_a_fault_confirms_nothing_before_the_operators_were_met_again(stopped: timedelta) -> None:
     world = crowd()
