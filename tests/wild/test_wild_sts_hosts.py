@@ -298,7 +298,7 @@ async def play(row: Row) -> Played:
     try:
         network = Network(allow_networks=(ip_network("127.0.0.0/8"), ip_network("::1/128")), connect_timeout=1)
         deadline = DEADLINE if stalls(row) else PATIENCE
-        resolver = Resolver(Nameservers((nameserver.address,), deadline))
+        resolver = Resolver(Nameservers((nameserver.address,), DEADLINE if Fault.TIMEOUT in row.faults.values() else PATIENCE))
         anchors = Anchors(AUTHORITY.root_pem, "the lab's root")
         limits = Limits(pace=0.0, scan_deadline=5)
         fetching = Fetching(network, "mailtls/0 (+https://probe.example/)", server.address[1], deadline)
