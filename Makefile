@@ -3,7 +3,7 @@ VENV ?= .venv
 PROFILE ?= fast
 BIN = $(VENV)/bin
 
-.PHONY: help demo test unit lab integration lint bench simulation docs clean
+.PHONY: help demo test unit lab integration lint bench simulation docs dashboards clean
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -55,6 +55,9 @@ simulation: $(VENV)/ready  ## a simulated year of a thousand endpoints: is what 
 
 docs: $(VENV)/ready  ## write the generated pages of docs/ again
 	$(BIN)/python -m mailtls.show.reference docs
+
+dashboards: $(VENV)/ready  ## write grafana/dashboards/ again
+	$(BIN)/python -m grafana.write
 
 clean:  ## remove what make made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

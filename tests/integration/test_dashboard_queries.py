@@ -1,0 +1,33 @@
+"""Prometheus answers every query of every dashboard, after it has scraped the lab; what stays empty there is named, with the reason."""
+
+import json
+from pathlib import Path
+
+from scraped import scraped
+
+from grafana.asking import asked
+from grafana.write import written
+
+EMPTY = {
+    ("Provider", "Declarations", "D"): "the MX hosts of no domain of the lab change",
+    ("Provider", "Faults of MTA-STS", "A"): "no policy of the lab is out of reach of a sender",
+    ("MX host", "Causes now", "C"): "what cannot be measured in the lab never could",
+    ("Certificates", "Stapling that was promised", "A"): "no certificate of the lab demands a stapled response",
+    ("Daemon", "Held back as a fault of the vantage", "A"): "one operator lost STARTTLS, and no vantage is at fault",
+}
+
+
+async def test_every_query_of_every_dashboard_is_answered_by_prometheus(tmp_path: Path) -> None:
+    async with scraped(tmp_path) as prometheus:
+        empty, failed = set(), []
+        for board in (json.loads(text) for text in written().values()):
+            for each in asked(board):
+                try:
+                    samples = await prometheus.query(each.expr)
+                except OSError as error:
+                    failed.append((board["title"], each, error))
+                    continue
+                if not samples:
+                    empty.add((board["title"].removeprefix("mailtls / "), each.title, each.ref))
+        assert failed == []
+        assert empty == set(EMPTY)
