@@ -16,6 +16,7 @@ import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from mailtls import assembly, config
+from mailtls.config.webfile import OPEN, load_access
 from mailtls.measure import Measurer
 from mailtls.schedule import Schedule
 from mailtls.service_manager import ServiceManager
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mailtls.config import Configuration
+    from mailtls.config.webfile import Access
     from mailtls.model import Family, Snapshot
     from mailtls.notifier import Notifier
     from mailtls.store.bookkeeper import Bookkeeper
@@ -46,12 +48,16 @@ _DRAIN = 15.0
 class Daemon:
     """One running mailtls."""
 
-    def __init__(self, configuration: Configuration, path: Path | None = None) -> None:
+    def __init__(self, configuration: Configuration, path: Path | None = None, web_file: Path | None = None) -> None:
         """Make a daemon.
 
         Args:
             configuration: what it goes by.
             path: where that was read from, for reloading; ``None`` where it was made in memory.
+            web_file: the web configuration file, if there is one.
+
+        Raises:
+            BadConfiguration: that file is wrong, or one that the configuration names.
 
         """
         self.registry = CollectorRegistry()
@@ -63,7 +69,9 @@ class Daemon:
         self.registry.register(MXCollector(lambda: self.schedule.mx_sets))
         self.registry.register(RegressionCollector(self.told))
         self.registry.register(VantageCollector(self.reachable, lambda: self.told().blind, lambda: self.told().suspect))
-        self._path = path
+        self._path, self._web_file = path, web_file
+        self._access = self._read_access()
+        self._serving: Serving | None = None
         self._listens: Addresses = ()
         self._listens_as_configured: Addresses | None = None  # or as an option says, which a reload does not change
         self._listens_to_the_public: Addresses | None = None
@@ -76,6 +84,15 @@ class Daemon:
         self.schedule = self._plan(configuration)
         self.own.reload_ok.set(1)
         self.own.reload_at.set_to_current_time()
+
+    def _read_access(self) -> Access:
+        """Read the web configuration file. Raises ``BadConfiguration``."""
+        if self._web_file is None:
+            return OPEN
+        access = load_access(self._web_file)
+        for note in access.notes:
+            log.info(note)
+        return access
 
     def _plan(self, configuration: Configuration) -> Schedule:
         measurer = assembly.measurer(configuration, lasting=True, told=self.own.count)
@@ -145,6 +162,7 @@ class Daemon:
             self._notify("RELOADING=1")
             try:
                 fresh = await asyncio.to_thread(config.load, self._path)
+                access = await asyncio.to_thread(self._read_access)
                 if self._listens_as_configured not in (None, fresh.web.listen):
                     log.warning("web.listen has changed; that takes a restart")
                 if self._listens_to_the_public not in (None, fresh.web.public_listen):
@@ -159,6 +177,9 @@ class Daemon:
                 raise
             finally:
                 self._notify("READY=1")
+            self._access = access
+            if self._serving is not None:
+                self._serving.go_by(access)
             await self.schedule.stop()
             schedule.measurer.memory = keeper
             self._listen_to(schedule, books)
@@ -250,7 +271,7 @@ class Daemon:
         self._listens = tuple(listen)
         self._listens_as_configured = self._listens if self._listens == self.configuration.web.listen else None
         self._listens_to_the_public = self.configuration.web.public_listen
-        serving = Serving(self, listen, self._listens_to_the_public)
+        serving = self._serving = Serving(self, listen, self._listens_to_the_public, self._access)
         try:
             await self._remember()
         except BaseException:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ConfigFile = Annotated[Path | None, typer.Option("--config.file", help="Configuration in YAML.", metavar="FILE")]
+WebFile = Annotated[
+    Path | None,
+    typer.Option("--web.config.file", help="TLS, headers and passwords of the web server, as of Prometheus' exporters.", metavar="FILE"),
+]
 
 
 def load_configuration(path: Path | None, *, partners: bool = True) -> Configuration:

@@ -10,7 +10,7 @@ import typer
 
 from mailtls import logs
 from mailtls.commands.ending import BAD, FAULTS, fail
-from mailtls.commands.options import listen_addresses, load_configuration
+from mailtls.commands.options import WebFile, listen_addresses, load_configuration
 from mailtls.config import BadConfiguration
 from mailtls.daemon import Daemon
 from mailtls.listening import CannotListen
@@ -49,6 +49,7 @@ def run(
     listen: Annotated[
         list[str] | None, typer.Option("--web.listen-address", help="Address and port to listen on; may be repeated.", metavar="ADDRESS:PORT")
     ] = None,
+    web_file: WebFile = None,
     level: Annotated[LogLevel, typer.Option("--log.level", help="Least level that is logged.", case_sensitive=False)] = LogLevel.INFO,
     style: Annotated[LogFormat, typer.Option("--log.format", help="Format of the log on stderr.", case_sensitive=False)] = LogFormat.LOGFMT,
 ) -> None:
@@ -63,10 +64,10 @@ def run(
     configuration = load_configuration(config_file)
     addresses = listen_addresses(listen) if listen else configuration.web.listen
     try:
-        asyncio_run(_run(configuration, config_file, addresses))
+        asyncio_run(_run(configuration, config_file, web_file, addresses))
     except (BadConfiguration, CannotListen) as error:
         fail(str(error), BAD)
 
 
-async def _run(configuration: Configuration, path: Path, addresses: Sequence[tuple[str, int]]) -> None:
-    await Daemon(configuration, path).run(addresses, lambda url: print(url, flush=True))  # noqa: T201 - the contract's line
+async def _run(configuration: Configuration, path: Path, web_file: Path | None, addresses: Sequence[tuple[str, int]]) -> None:
+    await Daemon(configuration, path, web_file).run(addresses, lambda url: print(url, flush=True))  # noqa: T201 - the contract's line

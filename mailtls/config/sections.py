@@ -163,7 +163,8 @@ class Web(Section):
 
     listen: Annotated[tuple[HostPort, ...], Some] = Field(
         default=(("127.0.0.1", 9925),),
-        description="Address and port of each place to serve, e.g. `[::1]:9925`; port 0 picks one. Default: loopback; there are no passwords.",
+        description="Address and port of each place to serve, e.g. `[::1]:9925`; port 0 picks one. Default: loopback; passwords are in "
+        "`--web.config.file`.",
         json_schema_extra={"minItems": 1},
     )
     public_listen: tuple[HostPort, ...] = Field(
