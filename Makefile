@@ -2,8 +2,9 @@ PYTHON ?= python3
 VENV ?= .venv
 PROFILE ?= fast
 BIN = $(VENV)/bin
+WHEELS ?= dist/wheels
 
-.PHONY: help demo test unit lab integration lint bench simulation docs dashboards clean
+.PHONY: help demo test unit lab integration lint bench simulation docs dashboards wheels clean
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -58,6 +59,13 @@ docs: $(VENV)/ready  ## write the generated pages of docs/ again
 
 dashboards: $(VENV)/ready  ## write grafana/dashboards/ again
 	$(BIN)/python -m grafana.write
+
+wheels:  ## what a server installs from, without the Internet: mailtls and all that it needs, each held against its hash, in dist/wheels
+	rm -rf $(WHEELS) build
+	$(PYTHON) -m venv build/pip
+	build/pip/bin/pip download -q --require-hashes --dest $(WHEELS) -r constraints.txt
+	build/pip/bin/pip wheel -q --no-deps --wheel-dir $(WHEELS) .
+	rm -rf build
 
 clean:  ## remove what make made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -154,6 +154,12 @@ class Daemon:
         """Whether there is something to show."""
         return bool(self.schedule.routes)
 
+    def status(self) -> str:
+        """Return in one line how the daemon is, from what costs nothing to know."""
+        domains = sum(len(p.domains) for p in self.schedule.partners)
+        looked_at = f"{len(self.schedule.routes)} of {domains} domains looked at"
+        return looked_at if self.is_healthy() else f"stuck: nothing was looked at for long; {looked_at}"
+
     async def reload(self) -> None:
         """Read the configuration again. Raises ``BadConfiguration``, and then the old one stays in force, whole."""
         if self._path is None:
@@ -332,4 +338,5 @@ class Daemon:
         while True:
             if self.is_healthy():
                 self._notify("WATCHDOG=1")
+            self._notify(f"STATUS={self.status()}")
             await asyncio.sleep(5)

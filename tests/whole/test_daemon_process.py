@@ -156,6 +156,7 @@ async def test_the_daemon_serves_what_it_measured_and_obeys_its_operator(daemon:
     told = daemon.told()
     assert told.index("READY=1") < told.index("RELOADING=1\nMONOTONIC_USEC=") < told.index("STOPPING=1")
     assert "WATCHDOG=1" in told
+    assert "domains looked at" in told.partition("STATUS=")[2]
 
 
 @pytest.mark.parametrize(("options", "warned"), [((), 1), (("--web.listen-address", "127.0.0.3:0"), 0)])
