@@ -16,6 +16,7 @@ import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from mailtls import assembly, config
+from mailtls.config.files import files_behind
 from mailtls.config.webfile import OPEN, load_access
 from mailtls.measure import Measurer
 from mailtls.schedule import Schedule
@@ -28,6 +29,7 @@ from mailtls.show.regressions import RegressionCollector, VantageCollector
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.holding import INTERVALS_HELD
 from mailtls.tracking.told import Told
+from mailtls.watching import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(component="daemon")
 
 _DRAIN = 15.0
+_LOOK_EVERY = 2.0  # seconds between two looks at the configuration's files
 
 
 class Daemon:
@@ -70,6 +73,7 @@ class Daemon:
         self.registry.register(RegressionCollector(self.told))
         self.registry.register(VantageCollector(self.reachable, lambda: self.told().blind, lambda: self.told().suspect))
         self._path, self._web_file = path, web_file
+        self._watch = Watch(lambda: () if path is None else files_behind(path, web_file))
         self._access = self._read_access()
         self._serving: Serving | None = None
         self._listens: Addresses = ()
@@ -167,6 +171,7 @@ class Daemon:
         async with self._reloading:
             self._notify("RELOADING=1")
             try:
+                await asyncio.to_thread(self._watch.note)
                 fresh = await asyncio.to_thread(config.load, self._path)
                 access = await asyncio.to_thread(self._read_access)
                 if self._listens_as_configured not in (None, fresh.web.listen):
@@ -306,7 +311,7 @@ class Daemon:
             announce(url)
         self.schedule.start()
         serving.begin()
-        heartbeat = asyncio.create_task(self._heartbeat())
+        beside = [asyncio.create_task(each) for each in (self._heartbeat(), self._look_at_files())]
         self._notify("READY=1")
         interval = config.short_duration(self.schedule.interval)
         log.info("running", domains=sum(len(p.domains) for p in self.schedule.partners), interval=interval)
@@ -316,7 +321,8 @@ class Daemon:
             self._notify("STOPPING=1")
             log.info("stopping")
             ending()
-            heartbeat.cancel()
+            for task in beside:
+                task.cancel()
             await self.schedule.stop()
             await self.schedule.measurer.drain(_DRAIN)
             if self._books is not None:
@@ -328,6 +334,20 @@ class Daemon:
             await serving.end()
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
+
+    async def reload_if_changed(self) -> None:
+        """Read the configuration again, where one of its files has changed, and is not being written."""
+        if await asyncio.to_thread(self._watch.is_due):
+            log.info("a file of the configuration has changed")
+            await self._reload_quietly()
+
+    async def _look_at_files(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            try:
+                await self.reload_if_changed()
+            except Exception:
+                log.exception("the changed configuration could not be taken over")
 
     async def _reload_quietly(self) -> None:
         with contextlib.suppress(config.BadConfiguration):  # logged, and counted
