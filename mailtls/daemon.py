@@ -19,12 +19,13 @@ from mailtls import assembly, config
 from mailtls.config.files import files_behind
 from mailtls.config.webfile import OPEN, load_access
 from mailtls.measure import Measurer
-from mailtls.schedule import Schedule
+from mailtls.schedule import REACHED_FOR, Schedule
 from mailtls.service_manager import ServiceManager
 from mailtls.serving import Addresses, Serving
 from mailtls.show.daemon_metrics import DaemonMetrics
 from mailtls.show.metrics import SnapshotCollector
 from mailtls.show.mx_changes import MXCollector
+from mailtls.show.operators import OperatorVisits
 from mailtls.show.regressions import RegressionCollector, VantageCollector
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.holding import INTERVALS_HELD
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
     from mailtls.config import Configuration
     from mailtls.config.webfile import Access
+    from mailtls.evidence import ProbeEvidence
+    from mailtls.hellos import Asked
     from mailtls.model import Family, Snapshot
     from mailtls.notifier import Notifier
     from mailtls.store.bookkeeper import Bookkeeper
@@ -68,6 +71,8 @@ class Daemon:
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self.own = DaemonMetrics(self.registry)
+        self.operators = OperatorVisits()
+        self.registry.register(self.operators)
         self.registry.register(SnapshotCollector(self.snapshot))
         self.registry.register(MXCollector(lambda: self.schedule.mx_sets))
         self.registry.register(RegressionCollector(self.told))
@@ -99,10 +104,17 @@ class Daemon:
         return access
 
     def _plan(self, configuration: Configuration) -> Schedule:
-        measurer = assembly.measurer(configuration, lasting=True, told=self.own.count)
+        measurer = assembly.measurer(configuration, lasting=True, told=lambda endpoint, seen: self._count(operator_of(endpoint.host), seen))
+        operator_of = measurer.prober.budget.operator_of
         schedule = configuration.schedule
         controls = configuration.vantage.controls
-        return Schedule(measurer, configuration.partners(), schedule.interval, schedule.jitter, controls=controls)
+        planned = Schedule(measurer, configuration.partners(), schedule.interval, schedule.jitter, controls=controls)
+        planned.leads_to = lambda hosts: self.operators.keep_only({operator_of(host) for host in hosts})
+        return planned
+
+    def _count(self, operator: str, seen: ProbeEvidence | Asked) -> None:
+        self.own.count(seen)
+        self.operators.count(operator, seen)
 
     def reachable(self) -> Mapping[Family, bool]:
         """Return for each family whether port 25 can be reached from here; one of which that cannot be told is missing."""
@@ -144,10 +156,11 @@ class Daemon:
     def refresh(self) -> None:
         """Bring the daemon's gauges up to date, before they are rendered."""
         self.own.in_flight.set(self.schedule.measurer.prober.in_flight)
-        self.own.lag.set(self.schedule.lag)
+        self.own.lag.set(self.schedule.lag_now())
         self.own.interval.set(self.schedule.interval.total_seconds())
-        if self.schedule.last_cycle_at is not None:
-            self.own.cycle.set(self.schedule.last_cycle_at.timestamp())
+        self.own.resolver_validates.set(self.schedule.measurer.resolver.validates(REACHED_FOR * self.schedule.interval.total_seconds()))
+        cycle = self.schedule.last_cycle_at
+        self.own.cycle.set(None if cycle is None else cycle.timestamp())
 
     def is_healthy(self) -> bool:
         """Whether the schedule goes on: some domain was looked at within three intervals and a scan's time."""

@@ -122,7 +122,8 @@ class Resolver:
         self._nameservers = nameservers
         self._port = port
         self._places = asyncio.Semaphore(concurrency)
-        self._validation: dict[tuple[str, int], tuple[float, asyncio.Task[bool]]] = {}
+        self._validation: dict[tuple[str, int], tuple[float, asyncio.Task[dns.message.Message | None]]] = {}
+        self._seen_to_vouch: dict[tuple[str, int], float] = {}
 
     async def lookup(self, name: str, rdtype: str) -> Lookup:
         """Ask one question. Never raises for what DNS does: failures are outcomes."""
@@ -209,6 +210,7 @@ class Resolver:
         if not self._nameservers.believes(server):
             return None
         if answer.flags & dns.flags.AD:
+            self._seen_to_vouch[server] = time.monotonic()
             return True
         return False if await self._validates(server) else None
 
@@ -216,14 +218,37 @@ class Resolver:
         """Whether a resolver validates: asked once for all who want to know meanwhile, and again after a while."""
         known = self._validation.get(server)
         if known is None or time.monotonic() - known[0] > _VALIDATES_FOR:
-            known = self._validation[server] = time.monotonic(), asyncio.create_task(self._vouches_for_root(server))
-        return await asyncio.shield(known[1])
+            known = self._validation[server] = time.monotonic(), asyncio.create_task(self._ask_for_root(server))
+        root = await asyncio.shield(known[1])
+        # One that refuses to speak of the root is of a private world, whose operator knows what it does.
+        return _vouches(root) or (root is not None and root.rcode() == dns.rcode.REFUSED)
 
-    async def _vouches_for_root(self, server: tuple[str, int]) -> bool:
+    async def _ask_for_root(self, server: tuple[str, int]) -> dns.message.Message | None:
         asked = dns.name.root, dns.rdatatype.SOA, dns.flags.RD | dns.flags.AD
         answer, _server, _why = await self._ask(*asked, servers=(server,))
-        # One that refuses to speak of the root is of a private world, whose operator knows what it does.
-        return answer is not None and (bool(answer.flags & dns.flags.AD) or answer.rcode() == dns.rcode.REFUSED)
+        return answer
+
+    def validates(self, within: float) -> bool | None:
+        """Whether the resolvers that are believed were last seen to vouch for what is signed. Nothing is asked for that.
+
+        Args:
+            within: seconds; what was seen earlier is too old.
+
+        Returns:
+            False where one does not vouch for the root zone, ``None`` where that cannot be told of any.
+
+        """
+        since = time.monotonic() - within
+        seen = [self._seen_of(server, since) for server in self._nameservers.addresses if self._nameservers.believes(server)]
+        return False if False in seen else True if True in seen else None
+
+    def _seen_of(self, server: tuple[str, int], since: float) -> bool | None:
+        vouched_at = self._seen_to_vouch.get(server, since)
+        asked_at, task = self._validation.get(server, (since, None))
+        if task is not None and asked_at > max(since, vouched_at) and task.done() and not task.cancelled() and task.exception() is None:
+            root = task.result()
+            return _vouches(root) if root is not None and root.rcode() in _ANSWERS and not _why_unfit(root) else None
+        return True if vouched_at > since else None
 
     async def route(self, domain: str) -> RouteEvidence:
         """Find out where mail for a domain goes (RFC 5321 section 5.1): its MX hosts, or itself, their addresses; and what it declares."""
@@ -302,6 +327,10 @@ class Resolver:
             if not found.is_answer or (found.records and found.authenticated):
                 break
         return alias, tuple(asked)
+
+
+def _vouches(answer: dns.message.Message | None) -> bool:
+    return answer is not None and bool(answer.flags & dns.flags.AD)
 
 
 def _why_unfit(answer: dns.message.Message) -> str:

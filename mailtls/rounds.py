@@ -34,6 +34,7 @@ class Rounds:
         """Take a schedule; nothing begins before :meth:`start`."""
         self._schedule = schedule
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._due: dict[str, float] = {}
         self._again: dict[Subject, asyncio.Task[None]] = {}
         self._random = random.Random()  # noqa: S311 - jitter, not secrets
 
@@ -52,25 +53,32 @@ class Rounds:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
         self._tasks.clear()
+        self._due.clear()
         self._again.clear()
 
     async def measure_now(self, measurer: Measurer, route: RouteEvidence) -> None:
         """Visit the endpoints of a route once, because somebody asks now; only the measurer that is given knows what came of it."""
         await measurer.measure(route, Purpose.QUICK)
 
+    def late_by(self) -> float:
+        """Return by how many seconds the look is late that has been due for longest; one that is stuck makes the next of its domain late."""
+        return max(0.0, time.monotonic() - min(self._due.values(), default=time.monotonic()))
+
     async def _watch(self, domain: str, wait: float) -> None:
         schedule = self._schedule
         due = time.monotonic() + wait
         period = schedule.interval.total_seconds()
         while True:
+            self._due[domain] = due
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             schedule.lag = max(0.0, time.monotonic() - due)
+            following = self._due[domain] = due + period * self._random.uniform(1 - schedule.jitter, 1 + schedule.jitter)
             try:
                 await schedule.look(domain)
             except Exception:
                 log.exception("a look broke", domain=domain)
             # The next is counted from when this one was due, so that a slow partner does not drift; never in the past.
-            due = max(due + period * self._random.uniform(1 - schedule.jitter, 1 + schedule.jitter), time.monotonic())
+            due = max(following, time.monotonic())
 
     async def _look_again(self) -> None:
         """Look again at whom the ledger wants to see soon, since something about it is to be confirmed."""

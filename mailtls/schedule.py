@@ -53,6 +53,9 @@ class Driver(Protocol):
     async def stop(self) -> None:
         """End what is under way, and wait until that is done."""
 
+    def late_by(self) -> float:
+        """Return by how many seconds the look is late that has been due for longest, and has not begun; 0 where none is."""
+
     async def measure_now(self, measurer: Measurer, route: RouteEvidence) -> None:
         """Have the endpoints of a route visited once, because somebody asks now, and let a measurer know what came of it."""
 
@@ -87,6 +90,8 @@ class Schedule:
             measurer.is_control = self._is_control
         self.told: Callable[[], Told] = Told
         """What is known of regressions, and who is to be looked at again soon; nothing where nobody keeps a ledger."""
+        self.leads_to: Callable[[set[str]], object] = bool
+        """Is told after each cycle which MX hosts there are."""
         self.saw_controls: Callable[[Mapping[str, bool]], object] = bool
         self.partners = partners
         self.interval = interval
@@ -110,7 +115,7 @@ class Schedule:
         owners = self.watched()
         self.routes = {domain: route for domain, route in older.routes.items() if domain in owners}
         self.mx_sets = {domain: known for domain, known in older.mx_sets.items() if domain in owners}
-        self.last_cycle_at = older.last_cycle_at
+        self.last_cycle_at, self._cycle = older.last_cycle_at, older._cycle & set(owners)
 
     async def recall(self, recalled: Recalled) -> None:
         """Know again what an earlier process knew, with the age that it has."""
@@ -162,6 +167,10 @@ class Schedule:
     async def stop(self) -> None:
         """End that, and wait until it is done."""
         await self.driver.stop()
+
+    def lag_now(self) -> float:
+        """Return by how many seconds the last look came late, or one that is due still is late: whichever is more."""
+        return max(self.lag, self.driver.late_by())
 
     async def look(self, domain: str, *, again: bool = False) -> None:
         """Look at one domain: its route, then its endpoints; ``again`` where what its records said is to be confirmed."""
@@ -266,6 +275,7 @@ class Schedule:
     def _forget(self) -> None:
         led_to = self._led_to()
         self.measurer.forget_all_but(led_to)
+        self.leads_to({endpoint.host for endpoint in led_to})
         if self.measurer.memory is not None:
             self.measurer.memory.note_only({endpoint.host for endpoint in led_to}, set(self.watched()))
         if self.measurer.sts is not None:

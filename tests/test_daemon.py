@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
+from prometheus_client import generate_latest
 
 from mailtls.config import BadConfiguration, Configuration
 from mailtls.daemon import Daemon
+from mailtls.evidence import Failure, Offer, ProbeEvidence
 from mailtls.listening import CannotListen
+from mailtls.model import Cause, Stage
 
 PROVIDERS = [{"name": "A", "domains": ["a.example"]}]
 
@@ -41,3 +46,32 @@ async def test_what_was_made_in_memory_is_not_read_again(daemon: Daemon) -> None
 async def test_an_address_that_is_not_ours_ends_the_start(daemon: Daemon) -> None:
     with pytest.raises(CannotListen, match=r"^cannot listen on 192\.0\.2\.1:80: "):
         await daemon.run([("192.0.2.1", 80)], lambda _url: None)
+
+
+def lines_of(daemon: Daemon, name: str) -> list[str]:
+    daemon.refresh()
+    return [line for line in generate_latest(daemon.registry).decode().splitlines() if line.startswith(f"mailtls_{name}")]
+
+
+async def test_before_the_first_cycle_its_time_is_missing_and_not_1970(daemon: Daemon) -> None:
+    assert lines_of(daemon, "cycle_last") == []
+    daemon.schedule.last_cycle_at = datetime(2026, 11, 24, tzinfo=UTC)
+    assert lines_of(daemon, "cycle_last") == ["mailtls_cycle_last_success_timestamp_seconds 1.7954784e+09"]
+
+
+async def test_a_connection_counts_for_its_operator_until_no_mail_host_is_his(daemon: Daemon) -> None:
+    blocked = ProbeEvidence(Offer(), datetime(2026, 11, 24, tzinfo=UTC), failure=Failure(Cause.BLOCKED, Stage.GREETING))
+    daemon._count(daemon.schedule.measurer.prober.budget.operator_of("mx.mail.a.example"), blocked)
+    shown = ['mailtls_operator_visits_total{operator="a.example"} 1.0', 'mailtls_operator_visits_blocked_total{operator="a.example"} 1.0']
+    assert lines_of(daemon, "operator_visits") == shown
+    daemon.schedule.leads_to({"mx2.a.example"})
+    assert lines_of(daemon, "operator_visits") == shown
+    daemon.schedule.leads_to({"mx.b.example"})
+    assert lines_of(daemon, "operator_visits") == []
+
+
+async def test_whether_the_resolver_validates_is_missing_until_it_has_answered(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lines_of(daemon, "resolver_validates") == []
+    for seen, shown in ((True, "1.0"), (False, "0.0")):
+        monkeypatch.setattr(daemon.schedule.measurer.resolver, "validates", lambda _within, seen=seen: seen)
+        assert lines_of(daemon, "resolver_validates") == [f"mailtls_resolver_validates {shown}"]

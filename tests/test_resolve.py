@@ -68,6 +68,35 @@ async def test_a_resolver_that_does_not_validate_makes_nothing_insecure(nameserv
     assert nameserver.queries.count((".", "SOA")) == 1
 
 
+async def test_that_a_resolver_validates_is_told_by_what_it_answered_and_nothing_is_asked_for_that(nameserver) -> None:
+    asking = resolver(nameserver)
+    assert asking.validates(60) is None
+    await asking.lookup("good.example", "MX")
+    assert asking.validates(60) is True
+    assert asking.validates(0) is None
+    assert (".", "SOA") not in nameserver.queries
+    nameserver.validates = False
+    await asking.lookup("implicit.example", "A")
+    asked = len(nameserver.queries)
+    assert asking.validates(60) is False
+    assert asking.validates(0) is None
+    assert len(nameserver.queries) == asked
+    nameserver.validates = True
+    await asking.lookup("good.example", "MX")
+    assert asking.validates(60) is True
+
+
+@pytest.mark.parametrize("fault", [Fault.SERVFAIL, Fault.TIMEOUT, Fault.REFUSED])
+async def test_whether_a_resolver_validates_cannot_be_told_where_it_says_nothing_of_the_root_or_is_not_believed(nameserver, fault) -> None:
+    nameserver.faults["."] = fault
+    asking = resolver(nameserver)
+    await asking.lookup("implicit.example", "A")
+    assert asking.validates(60) is None
+    disbelieving = resolver(nameserver, trust_ad=False)
+    await disbelieving.lookup("good.example", "MX")
+    assert disbelieving.validates(60) is None
+
+
 @pytest.mark.parametrize(("fault", "authenticated"), [(Fault.SERVFAIL, None), (Fault.TIMEOUT, None), (Fault.REFUSED, False)])
 async def test_a_resolver_is_believed_where_it_vouches_for_the_root_or_is_of_a_world_without_one(nameserver, fault, authenticated) -> None:
     nameserver.faults["."] = fault

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from types import SimpleNamespace
@@ -325,3 +326,45 @@ async def test_of_a_policy_the_word_of_who_looked_at_the_domain_last_holds(world
     world.now += INTERVAL
     await watching.hear(await measured_elsewhere(world, anchors))
     assert watching.measurer.sts.tracks["a.example"].failures == 7
+
+
+async def test_after_a_reload_that_adds_a_domain_the_cycle_is_the_former_one_until_that_has_been_looked_at(world, watching, anchors) -> None:
+    await watching.look("a.example")
+    world.now += INTERVAL
+    fresh = Schedule(Visiting(world, anchors), (Provider("A", ("a.example", "b.example")),), INTERVAL, 0.0, lambda: world.now)
+    told: list[set[str]] = []
+    fresh.leads_to = told.append
+    fresh.inherit(watching)
+    await fresh.look("a.example")
+    assert (fresh.last_cycle_at, told) == (START, [])
+    await fresh.look("b.example")
+    assert (fresh.last_cycle_at, told) == (world.now, [{HOST}])
+
+
+async def test_a_reload_within_a_cycle_does_not_begin_it_anew(world, anchors) -> None:
+    both = (Provider("A", ("a.example", "b.example")),)
+    before, after = (Schedule(Visiting(world, anchors), both, INTERVAL, 0.0, lambda: world.now) for _ in range(2))
+    await before.look("a.example")
+    after.inherit(before)
+    await after.look("b.example")
+    assert after.last_cycle_at == world.now
+
+
+async def test_the_lag_grows_while_a_look_is_stuck_and_is_not_that_of_the_last_one_that_began(world, anchors) -> None:
+    stuck = Schedule(Visiting(world, anchors), (Provider("A", ("a.example",)),), timedelta(seconds=0.05), 0.0, lambda: world.now)
+    under_way = asyncio.Event()
+
+    async def look(_domain: str) -> None:
+        under_way.set()
+        await asyncio.Event().wait()
+
+    stuck.look = look  # type: ignore[assignment, method-assign]
+    stuck.start()
+    await asyncio.wait_for(under_way.wait(), 5)
+    lags = []
+    for _ in range(3):
+        await asyncio.sleep(0.1)
+        lags.append(stuck.lag_now())
+    await stuck.stop()
+    assert 0 < lags[0] < lags[1] < lags[2]
+    assert stuck.driver.late_by() == 0

@@ -198,8 +198,12 @@ class Queue:
 
     async def _plan(self, context: JobContext, timestamp: int) -> None:
         del timestamp
-        for job in self._work.plan():
-            await self._defer(context.app, job)
+        try:
+            for job in self._work.plan():
+                await self._defer(context.app, job)
+        except AWAY:
+            self._failed()
+            raise
 
     async def _take_over_stalled(self, context: JobContext, timestamp: int) -> None:
         del timestamp

@@ -77,12 +77,13 @@ class SharedRounds:
         self._tell = asyncio.Event()
         for budget, turns in self._budgets:
             budget.shared, budget.changed = turns, self._tell.set
-        self._heard_at = datetime.now(UTC)
+        self._heard_at = self._started_at = datetime.now(UTC)
         self._tasks: list[asyncio.Task[None]] = []
         self._concluding: dict[str, asyncio.Task[None]] = {}
 
     def start(self) -> None:
         """Begin to take jobs."""
+        self._started_at = datetime.now(UTC)
         work = {"jobs": self._queue.run(), "pauses": self._tell_others(), "news": self._hear_others()}
         self._tasks = [asyncio.create_task(each, name=name) for name, each in work.items()]
 
@@ -129,6 +130,7 @@ class SharedRounds:
                     if changed:
                         await turns.tell(changed)
                 except AWAY:
+                    self._failed()
                     budget.remind(changed)
                     self._tell.set()
                     await asyncio.sleep(_TOLD_AGAIN)
@@ -173,6 +175,14 @@ class SharedRounds:
             if again.purpose is not None:
                 jobs += [self._scan_of(endpoint, again.due, again.purpose) for endpoint in schedule.meant(again.subject)]
         return jobs
+
+    def late_by(self) -> float:
+        """Return by how many seconds the look is late that has been due for longest, and that no process has done, as far as is known here."""
+        now = datetime.now(UTC)
+        known = ((domain, self._looked_at(domain)) for domain in self._schedule.watched())
+        start = self._started_at  # before that, nobody here was late
+        dues = [start if last is None else max(start, self._rhythm.next_due(domain, last, now)) for domain, last in known]
+        return max(0.0, (now - min(dues, default=now)).total_seconds())
 
     def _looked_at(self, domain: str) -> datetime | None:
         track = self._schedule.routes.get(domain)
@@ -237,7 +247,11 @@ class SharedRounds:
     async def tidy(self) -> None:
         """Forget what is older than retention, of all vantages."""
         await self._keeper.prune()
-        await self._turns.forget()
+        try:
+            await self._turns.forget()
+        except AWAY:
+            self._failed()
+            raise
 
     async def scan(self, job: Scan) -> None:
         """Scan an address, in the place of its operator's that the job has."""

@@ -6,20 +6,47 @@ import platform
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from mailtls import __version__
 from mailtls.hellos import Asked, Silent
 from mailtls.model import Cause, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mailtls.evidence import ProbeEvidence
-    from mailtls.model import Endpoint
 
 _VISITED = (Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.STARTTLS, Stage.HELLO, Stage.HANDSHAKE, Stage.EHLO_TLS)
 # What never ends a visit: it ends a look-up, or there was no visit.
 _BEFORE_A_VISIT = frozenset(
     {Cause.DNS_FAILURE, Cause.DNS_TIMEOUT, Cause.DNSSEC_BOGUS, Cause.NO_ADDRESS, Cause.VANTAGE_BLIND, Cause.BUDGET_EXHAUSTED}
 )
+
+
+class KnownLater(Collector):
+    """A gauge that has no series for as long as nobody knows its value: a gauge of the library would say 0."""
+
+    _labelnames = ()
+
+    def __init__(self, name: str, text: str, registry: CollectorRegistry) -> None:
+        self._name, self._text = name, text
+        self._value: float | None = None
+        registry.register(self)
+
+    def set(self, value: float | None) -> None:
+        """Take a value, or that there is none."""
+        self._value = value
+
+    def describe(self) -> list[Metric]:
+        """Return the family without a sample."""
+        return [GaugeMetricFamily(self._name, self._text)]
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the family, if there is a value."""
+        if self._value is not None:
+            yield GaugeMetricFamily(self._name, self._text, self._value)
 
 
 class DaemonMetrics:
@@ -40,10 +67,21 @@ class DaemonMetrics:
         )  # fmt: skip
         self.octets = Counter("mailtls_probe_octets", "Octets of all visits.", ["direction"], registry=registry)
         self.in_flight = Gauge("mailtls_probes_in_flight", "Visits under way.", registry=registry)
-        self.lag = Gauge("mailtls_scheduler_lag_seconds", "By how much the last look at a domain came late.", registry=registry)
+        self.lag = Gauge(
+            "mailtls_scheduler_lag_seconds",
+            "By how much the last look at a domain came late, or one that is due still is late: whichever is more.",
+            registry=registry,
+        )
         self.interval = Gauge("mailtls_cycle_interval_seconds", "The interval between two looks at a domain.", registry=registry)
-        self.cycle = Gauge(
-            "mailtls_cycle_last_success_timestamp_seconds", "When every domain had last been looked at once.", registry=registry
+        self.cycle = KnownLater(
+            "mailtls_cycle_last_success_timestamp_seconds",
+            "When every domain had last been looked at once since start; missing until that has been.",
+            registry,
+        )
+        self.resolver_validates = KnownLater(
+            "mailtls_resolver_validates",
+            "Whether the resolver vouches by DNSSEC for the root zone; missing where it is not believed, or that has not been seen lately.",
+            registry,
         )
         self.store_errors = Counter(
             "mailtls_store_errors", "Times that what is remembered could not be read or written.", registry=registry
@@ -68,7 +106,7 @@ class DaemonMetrics:
         for direction in ("sent", "received"):
             self.octets.labels(direction)
 
-    def count(self, _endpoint: Endpoint, seen: ProbeEvidence | Asked) -> None:
+    def count(self, seen: ProbeEvidence | Asked) -> None:
         """Count one connection: a visit, or a raw hello."""
         self.octets.labels("sent").inc(seen.octets_sent)
         self.octets.labels("received").inc(seen.octets_received)

@@ -49,6 +49,11 @@ HOST_METRICS = {
     "mx_addresses": "Addresses of the MX host.",
     "mx_addresses_failing": "Addresses whose last attempt could not decide.",
 }
+SERIES_METRICS = {
+    "series": "Samples about domains and MX hosts on this page, which are those that the cap on series counts.",
+    "series_limit": "The cap on series.",
+    "series_dropped": "Samples left out of this page because of the cap on series.",
+}
 
 _Key = tuple[str, str]
 
@@ -83,9 +88,8 @@ class SnapshotCollector(Collector):
             left -= len(family.samples)
             if family.samples:
                 yield family
-        cap = GaugeMetricFamily(f"{PREFIX}series_dropped", "Samples left out of this page because of the cap on series.")
-        cap.add_metric((), dropped)
-        yield cap
+        for (name, text), value in zip(SERIES_METRICS.items(), (self._max_series - left, self._max_series, dropped), strict=True):
+            yield GaugeMetricFamily(PREFIX + name, text, value)
 
 
 def _domain_families(snapshot: Snapshot) -> Iterator[Metric]:

@@ -17,8 +17,9 @@ from mailtls import facts
 from mailtls.facts.declaration import Scope
 from mailtls.show import json_keys
 from mailtls.show.daemon_metrics import DaemonMetrics
-from mailtls.show.metrics import DOMAIN_METRICS, HOST_METRICS, PREFIX, mx_labels
+from mailtls.show.metrics import DOMAIN_METRICS, HOST_METRICS, PREFIX, SERIES_METRICS, mx_labels
 from mailtls.show.mx_changes import MXCollector
+from mailtls.show.operators import OperatorVisits
 from mailtls.show.regressions import RegressionCollector, VantageCollector
 from mailtls.show.rulebook import rulebook
 from mailtls.tracking.told import Told
@@ -79,7 +80,8 @@ def metrics_page() -> str:
         rows.append((f"`{name}`", "domain", family.documentation))
     for family in (*RegressionCollector(Told).families(), *VantageCollector(dict, bool).families()):
         rows.append((f"`{family.name}`", ", ".join(family._labelnames), family.documentation))  # noqa: SLF001 - no public way to the label names
-    rows.append((f"`{PREFIX}series_dropped`", "", "Samples left out of this page because of the cap on series."))
+    rows += [(f"`{PREFIX}{name}`", "", text) for name, text in SERIES_METRICS.items()]
+    rows += [(f"`{family.name}_total`", ", ".join(family._labelnames), family.documentation) for family in OperatorVisits().families()]  # noqa: SLF001 - as above
     registry = CollectorRegistry()
     DaemonMetrics(registry)
     rows += [_own_row(collector) for collector in registry._collector_to_names]  # noqa: SLF001 - no public way to the label names

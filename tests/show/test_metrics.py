@@ -169,11 +169,13 @@ def test_a_domain_that_waits_is_unknown_and_has_exactly_one_state() -> None:
 
 def test_the_cap_counts_exactly_what_it_leaves_out() -> None:
     whole = page(endpoint("192.0.2.1", Known(value=True)))
-    samples = [line for line in whole.splitlines() if line.startswith("mailtls_") and not line.startswith("mailtls_series_dropped")]
+    samples = [line for line in whole.splitlines() if line.startswith("mailtls_") and not line.startswith("mailtls_series")]
     text = page(endpoint("192.0.2.1", Known(value=True)), max_series=4)
-    left = [line for line in text.splitlines() if line.startswith("mailtls_") and not line.startswith("mailtls_series_dropped")]
+    left = [line for line in text.splitlines() if line.startswith("mailtls_") and not line.startswith("mailtls_series")]
     assert len(left) == 4
     assert f"mailtls_series_dropped {len(samples) - 4}.0" in text
+    assert "\nmailtls_series 4.0\n" in text
+    assert "\nmailtls_series_limit 4.0\n" in text
 
 
 def test_a_label_is_escaped() -> None:
