@@ -71,3 +71,9 @@ def test_a_rule_asks_for_metrics_that_there_are(rule: dict[str, Any]) -> None:
     asked = names_in(rule["expr"]).union(*map(names_in, queries))
     assert asked or "up{" in rule["expr"]
     assert asked - catalogue - RECORDED <= NOT_YET
+
+
+def test_the_overview_of_alerts_is_of_the_rules() -> None:
+    page = (ROOT / "docs/alerts.md").read_text("utf-8")
+    shown = re.findall(r"^\| \[(\w+)\]\(runbooks/(\w+)\.md\) \| (\w+) \| (\S+) \| .+ \|$", page, re.MULTILINE)
+    assert shown == [(name, name, alert["labels"]["severity"], alert.get("for", "-")) for name, alert in ALERTS.items()]
