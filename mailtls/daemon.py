@@ -159,6 +159,8 @@ class Daemon:
         self.own.lag.set(self.schedule.lag_now())
         self.own.interval.set(self.schedule.interval.total_seconds())
         self.own.resolver_validates.set(self.schedule.measurer.resolver.validates(REACHED_FOR * self.schedule.interval.total_seconds()))
+        sts = self.schedule.measurer.sts
+        self.own.clock_skew.set(None if sts is None else sts.fetcher.clocks.skew(time.time(), time.monotonic()))
         cycle = self.schedule.last_cycle_at
         self.own.cycle.set(None if cycle is None else cycle.timestamp())
 

@@ -25,6 +25,7 @@ from mailtls.hellos import Refused
 from mailtls.model import Cause, Endpoint, Stage
 from mailtls.readable import readable
 from mailtls.resolve import BadName
+from mailtls.tracking.clocks import Clocks
 from mailtls.trust.mta_sts import MAX_POLICY
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class StsFetcher:
         self.fetching = fetching
         self.resolver = resolver
         self.budget = budget
+        self.clocks = Clocks()
+        """Those of the policy hosts."""
 
     async def fetch(self, domain: str, asked_by: str) -> StsFetch:
         """Fetch the policy of a domain. Never raises, but when it is cancelled.
@@ -131,6 +134,8 @@ class StsFetcher:
                 attempt.end(end.failure)
             else:
                 self.budget.report(endpoint, attempt.about_us())
+            if attempt.date:
+                self.clocks.note(fetch.host, attempt.date, attempt.heard_at, attempt.heard_at - attempt.asked_at)
             tried.append(attempt.fetch)
             if attempt.fetch.status is not None:
                 return attempt.fetch
@@ -163,6 +168,8 @@ class _Attempt:
         self._body = bytearray()
         self._heard = 0
         self._begins = b""
+        self.date = ""
+        self.asked_at = self.heard_at = 0.0
 
     async def run(self, patience: float) -> None:
         """Ask for the policy. Whatever comes of it is in ``fetch``."""
@@ -214,6 +221,7 @@ class _Attempt:
             "Host": host, "User-Agent": self._fetching.agent, "Accept": "text/plain", "Accept-Encoding": "identity", "Connection": "close",
         }  # fmt: skip
         request = h11.Request(method="GET", target=_PATH, headers=list(headers.items()))
+        self.asked_at = time.monotonic()
         await channel.send((http.send(request) or b"") + (http.send(h11.EndOfMessage()) or b""))
         try:
             await self._read(http, channel)
@@ -269,6 +277,8 @@ class _Attempt:
             content_encoding=said(b"content-encoding"),
             location=said(b"location"),
         )
+        if said(b"age") in ("", "0"):  # a cache tells the time at which it was filled
+            self.date, self.heard_at = said(b"date"), time.monotonic()
         length = said(b"content-length")
         if response.status_code == 200 and length and int(length) > MAX_POLICY:
             self.fetch = replace(self.fetch, too_long=True)

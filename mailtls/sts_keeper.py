@@ -62,6 +62,7 @@ class StsKeeper:
         """Take over what another keeper knows, and who asked it to stay away."""
         self.tracks = older.tracks
         self.fetcher.budget.inherit(older.fetcher.budget)
+        self.fetcher.clocks = older.fetcher.clocks
 
     async def renew(self, route: RouteEvidence, *, again: bool = False) -> None:
         """Fetch the policy of a domain, where its record asks for it and it is due; ``again`` where what it said is to be confirmed."""

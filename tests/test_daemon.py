@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -75,3 +76,13 @@ async def test_whether_the_resolver_validates_is_missing_until_it_has_answered(d
     for seen, shown in ((True, "1.0"), (False, "0.0")):
         monkeypatch.setattr(daemon.schedule.measurer.resolver, "validates", lambda _within, seen=seen: seen)
         assert lines_of(daemon, "resolver_validates") == [f"mailtls_resolver_validates {shown}"]
+
+
+async def test_the_skew_of_our_clock_is_missing_until_three_hosts_have_told_the_time(daemon: Daemon) -> None:
+    clocks = daemon.schedule.measurer.sts.fetcher.clocks  # type: ignore[union-attr]
+    for host in "ab":
+        clocks.note(host, "Sun, 06 Nov 1994 08:49:37 GMT", time.monotonic(), 0)
+    assert lines_of(daemon, "clock_skew") == []
+    clocks.note("c", "Sun, 06 Nov 1994 08:49:37 GMT", time.monotonic(), 0)
+    ((_name, ahead),) = (line.split() for line in lines_of(daemon, "clock_skew"))
+    assert float(ahead) > 86_400

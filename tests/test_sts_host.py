@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -221,3 +222,15 @@ async def test_when_it_is_cancelled_the_connection_is_closed(server, serving) ->
         await task
     while server._tasks:
         await asyncio.sleep(0.01)
+
+
+async def test_the_time_that_a_policy_host_tells_is_noted_and_that_of_a_cache_is_not(server, serving) -> None:
+    fetching = fetcher(Resolver("127.0.0.1"), server.address[1])
+    for age, domains in (("5", "abc"), ("", "ab"), ("0", "c")):
+        assert fetching.clocks.skew(0, 0) is None
+        server.serving = replace(serving, answer=response(b"", headers={"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Age": age}))
+        for domain in domains:
+            await fetching.fetch(f"{domain}.example", "1")
+    skew = fetching.clocks.skew(784111777, time.monotonic())
+    assert skew is not None
+    assert -60 < skew < 0

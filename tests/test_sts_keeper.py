@@ -17,6 +17,7 @@ from mailtls.model import Absent, Cause, Known, Provider, Stage, Unknown
 from mailtls.recording import Pace
 from mailtls.schedule import Schedule
 from mailtls.sts_keeper import StsKeeper
+from mailtls.tracking.clocks import Clocks
 from mailtls.tracking.sts import Cadence
 
 START = datetime.now(UTC)
@@ -37,6 +38,7 @@ class World:
         self.hosts = [MX]
         self.fetched: list[tuple[str, str]] = []
         self.budget = Budget(Limits())
+        self.clocks = Clocks()
         self.closing = False
 
     async def route(self, domain: str) -> RouteEvidence:

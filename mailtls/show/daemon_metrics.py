@@ -78,6 +78,11 @@ class DaemonMetrics:
             "When every domain had last been looked at once since start; missing until that has been.",
             registry,
         )
+        self.clock_skew = KnownLater(
+            "mailtls_clock_skew_seconds",
+            "Our clock minus the median of those of three MTA-STS policy hosts or more, by their responses of the last day; missing until then.",
+            registry,
+        )
         self.resolver_validates = KnownLater(
             "mailtls_resolver_validates",
             "Whether the resolver vouches by DNSSEC for the root zone; missing where it is not believed, or that has not been seen lately.",
