@@ -4,6 +4,7 @@ Every class is an async context manager: the server answers when the block is en
 the block ends. ``install.sh``, one directory up, installs the programs.
 """
 
+from .alertmanager import Alertmanager, Notification, Receiver
 from .certificates import Authority, Certificate, write_dh_parameters
 from .exim import Exim
 from .knot import Knot, Zone
@@ -19,6 +20,7 @@ from .tlsonly import Fronted, GnuTLSServ, LegacySettings, PyOpenSSL, SServer, TL
 from .unbound import Unbound
 
 __all__ = [
+    "Alertmanager",
     "Authority",
     "Certificate",
     "Exim",
@@ -28,12 +30,14 @@ __all__ = [
     "Knot",
     "LegacySettings",
     "Nginx",
+    "Notification",
     "OpenSMTPD",
     "Postfix",
     "PostgreSQL",
     "Postscreen",
     "Prometheus",
     "PyOpenSSL",
+    "Receiver",
     "SServer",
     "Server",
     "Site",
