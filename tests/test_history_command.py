@@ -23,14 +23,15 @@ from mailtls.evidence import Exchange, Offer, ProbeEvidence, Purpose, RouteEvide
 from mailtls.model import Absent, Cause, Endpoint, Known, Reading, Stage
 from mailtls.policy.past import grades_over_time, observed_at
 from mailtls.policy.shipped import shipped
-from mailtls.store.book import note
+from mailtls.store.book import begin, enter, note
 from mailtls.store.database import Store
 from mailtls.store.engine import writing
 from mailtls.tracking.changes import Change, Subject
+from mailtls.tracking.held_back import HeldBack
 from mailtls.tracking.history import CONCLUSIVE, NOT_KEPT, Seen, State, Story, canonical
 from mailtls.tracking.history import Purpose as What
 from mailtls.tracking.journal import Journal
-from mailtls.tracking.standing import Event, Sighting
+from mailtls.tracking.standing import Event, Sighting, Standing
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -246,3 +247,36 @@ def test_a_grade_is_told_once_for_as_long_as_it_stands() -> None:
     assert [past.at for past in found] == [NOW]
     assert found[0].grade.level is not None
     assert list(grades_over_time("a.example", told, shipped("pledge-2013"), NOW + timedelta(days=1))) == []
+
+
+def hold(engine) -> None:
+    """Hold back a loss of the address and of its host, and one of another domain's."""
+    good, bad = Sighting(NOW, 1, EVIL), Sighting(NOW + 8 * QUARTER, 0, f"not {EVIL}")
+    held = Standing(baseline=good, latest=good, held_back=HeldBack(bad, bad))
+    believed = replace(held, held_back=HeldBack(bad, bad, elsewhere=True))
+    family = Subject(host="mx1.example", family="ipv4")
+    other = Subject(host="mx2.example", family="ipv4")
+    kept = {(ADDRESS, "starttls"): held, (family, "starttls"): held, (ADDRESS, "dane"): believed, (other, "starttls"): held}
+    with writing(engine) as connection:
+        enter(connection, begin(connection, "fra1", 0, NOW), kept, ())
+
+
+def test_what_is_held_back_now_has_a_line_of_its_own(settings: Path, tmp_path: Path) -> None:
+    async def write() -> None:
+        store = await Store.open(f"sqlite:///{tmp_path}/mailtls.db")
+        await store.run(hold)
+        await store.close()
+
+    asyncio.run(write())
+    output = ran(settings, columns=200).output
+    lines = [line for line in output.splitlines() if "held back" in line]
+    assert len(lines) == 2
+    assert all(" 10:00  held back starttls: PLAIN " in line and "(local)" in line for line in lines)
+    assert "\x1b" not in output
+    told = json.loads(ran(settings, "--format", "json").output)["subjects"]
+    assert [(each["address"], one["check"], one["since"]) for each in told for one in each["held_back"]] == [
+        (None, "starttls", "2026-11-20T10:00:00.000000Z"),
+        ("192.0.2.1:25", "starttls", "2026-11-20T10:00:00.000000Z"),
+    ]
+    rows = csv.DictReader(io.StringIO(ran(settings, "--format", "csv").output))
+    assert [row["name"] for row in rows if row["kind"] == "held-back"] == ["starttls", "starttls"]

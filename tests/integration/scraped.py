@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import structlog
 from servers import Prometheus
 
 from mailtls import logs
@@ -27,6 +28,7 @@ MOVED = "solid.example"
 @contextlib.asynccontextmanager
 async def scraped(directory: Path, address: str | None = None, port: int = 0) -> AsyncIterator[Prometheus]:
     """Give a Prometheus that has seen everything of the lab, a lost STARTTLS among it; the daemon ends with the block."""
+    before = structlog.get_config()  # what is logged in the tests that come after is looked at
     logs.configure("error", "logfmt")
     async with await Lab.start() as lab:
         settings: Any = lab.configuration()
@@ -50,6 +52,7 @@ async def scraped(directory: Path, address: str | None = None, port: int = 0) ->
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
             await running
+            structlog.configure(**before)
 
 
 async def _until(holds: Any) -> None:
