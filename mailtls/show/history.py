@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from mailtls.policy.past import PastGrade
     from mailtls.tracking.changes import Change, Subject
+    from mailtls.tracking.held_back import HeldBack
     from mailtls.tracking.history import Run, State, Story
+    from mailtls.tracking.standing import Sighting
 
 _FACTS = {fact.name: fact for fact in facts.ALL}
 _ESSENTIAL = frozenset({"mx_records", "certificates", "starttls_offered", *(fact.name for fact in facts.ALL if fact.checks)})
@@ -100,6 +102,7 @@ def _story_lines(story: Story, width: int, *, everything: bool) -> Iterator[str]
         *_state_lines(story.states, room, everything=everything),
         *(_change_line(each) for each in story.changes if everything or _is_news(each, story)),
     ]
+    lines += [_held_line(check, each.baseline, each.held_back) for check, each in story.held_back.items()]
     lines += [line for purpose, runs in story.runs.items() for line in _run_lines(purpose, runs, room)]
     shown: datetime | None = None
     for line in sorted(lines, key=lambda line: (line.at, line.first)):
@@ -190,6 +193,14 @@ def _change_line(change: Change) -> _Line:
     more = [f"because: {escape(readable(change.why, 1000))}"] if change.why else []
     more += [f"in the maintenance window {escape(readable(change.muted, 200))}"] if change.muted else []
     return _Line(change.at, 4, (text, *(f"  {each}" for each in more)))
+
+
+def _held_line(check: str, baseline: Sighting | None, held: HeldBack | None) -> _Line:
+    assert baseline is not None
+    assert held is not None
+    shown = f"{escape(readable(baseline.shown, 200))} -> {escape(readable(held.latest.shown, 200))}"
+    text = f"[yellow]held back[/] {escape(check)}: {shown} [dim](local)[/]"
+    return _Line(held.first.at, 5, (text, "  because: many unrelated operators seem to have lost it at once: it is ours"))
 
 
 def _run_lines(purpose: str, runs: Iterable[Run], room: int) -> Iterator[_Line]:

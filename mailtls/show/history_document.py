@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mailtls.policy.past import PastGrade
+    from mailtls.tracking.held_back import HeldBack
     from mailtls.tracking.history import State, Story
+    from mailtls.tracking.standing import Sighting
 
 SCHEMA = 1
 COLUMNS = (
     "vantage", "domain", "host", "address", "kind", "name", "value", "first_seen", "last_seen", "ended_at", "count", "evidence", "last_evidence",
     "family",
 )  # fmt: skip
-"""Of CSV. ``kind`` is ``state``, ``outcome``, ``day``, ``change`` or ``grade``."""
+"""Of CSV. ``kind`` is ``state``, ``outcome``, ``day``, ``change``, ``held-back`` or ``grade``."""
 
 
 def history_document(
@@ -55,8 +57,18 @@ def _subject(story: Story) -> dict[str, Any]:
             for purpose, runs in story.runs.items()
             for run in runs
         ],
+        "held_back": [
+            {"check": check, "before": held_to.shown, "after": held.latest.shown, "since": _exact(held.first.at)}
+            for check, held_to, held in _held_back(story)
+        ],
         "days": [{"day": day, "outcomes": dict(counted)} for day, counted in sorted(story.days.items())],
     }
+
+
+def _held_back(story: Story) -> Iterator[tuple[str, Sighting, HeldBack]]:
+    for check, standing in story.held_back.items():
+        if standing.baseline is not None and standing.held_back is not None:
+            yield check, standing.baseline, standing.held_back
 
 
 def _state(state: State) -> dict[str, Any]:
@@ -76,7 +88,7 @@ def _state(state: State) -> dict[str, Any]:
 
 
 def history_table(domain: str, stories: Sequence[Story], grades: Mapping[str, Sequence[PastGrade]], policy: str) -> str:
-    """Return a history as CSV (RFC 4180) with a line of headings: a line for each state, run, day and outcome, change and grade."""
+    """Return a history as CSV (RFC 4180) with a line of headings: a line for each state, run, day and outcome, change, loss held back, grade."""
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS, restval="")
     table.writeheader()
@@ -122,6 +134,8 @@ def _rows(story: Story) -> Iterator[dict[str, object]]:
             "first_seen": _exact(change.at),
             "last_seen": _exact(change.at),
         }
+    for check, _, held in _held_back(story):
+        yield {"kind": "held-back", "name": check, "value": held.latest.shown, "first_seen": _exact(held.first.at)}
 
 
 def _exact(moment: datetime) -> str:

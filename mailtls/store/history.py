@@ -19,9 +19,11 @@ from mailtls.store.compact import deflated, inflated, packed, unpacked
 from mailtls.store.documents import TooLarge
 from mailtls.store.engine import put
 from mailtls.store.happened import change_of
-from mailtls.store.schema import blobs, changes, evidence, outcome_days, outcomes, subjects
+from mailtls.store.schema import blobs, changes, evidence, outcome_days, outcomes, standings, subjects
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.history import Run, Story, by_day, compare, joined
+from mailtls.tracking.standing import Standing as Held
+from mailtls.tracking.written import read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -198,7 +200,7 @@ def _run_read(written: list[Any]) -> Run:
 def stories(connection: Connection, domain: str, since: datetime | None = None, vantage: str | None = None) -> tuple[Story, ...]:
     """Return what is known of a domain over time: of itself, with each MX host it ever had, of those in each family, and of their endpoints.
 
-    Of a host in a family there are changes only: what it is held to is folded from its endpoints, which have the states.
+    Of a host in a family there are changes, and what is held back, only: what it is held to is folded from its endpoints, which have the states.
 
     Args:
         connection: with an open transaction.
@@ -212,8 +214,12 @@ def stories(connection: Connection, domain: str, since: datetime | None = None, 
     of_hosts = _found(connection, [f"/{host}/" for host in hosts], vantage)
     vantages = sorted({row.vantage for row in (*of_domain, *of_hosts)})
     folded = [Subject(host=host, family=family) for host in hosts for family in ("ipv4", "ipv6")]
-    happened = ((place, each, _changes(connection, each.key, place, since)) for place in vantages for each in folded)
-    of_folds = (Story(place, each, changes=found) for place, each, found in happened if found)
+    of_all = (
+        Story(place, each, changes=_changes(connection, each.key, place, since), held_back=_held_back(connection, each.key, place))
+        for place in vantages
+        for each in folded
+    )
+    of_folds = (story for story in of_all if story.changes or story.held_back)
     whole = [_story(connection, row, since) for row in (*of_domain, *of_hosts)]
     return (*(story for story in whole if story.subject.domain), *of_folds, *(story for story in whole if not story.subject.domain))
 
@@ -249,7 +255,22 @@ def _story(connection: Connection, row: Any, since: datetime | None) -> Story:
         happened,
         {purpose: tuple(those) for purpose, those in runs.items()},
         days,
+        _held_back(connection, row.subject, row.vantage),
     )
+
+
+def _held_back(connection: Connection, subject: str, vantage: str) -> dict[str, Held]:
+    """Return the checks of a subject whose loss is held back, and not believed yet."""
+    theirs = (standings.c.subject == subject, standings.c.vantage == vantage, standings.c.document.contains('"held_back"'))
+    found = {}
+    for check, text in connection.execute(select(standings.c.check, standings.c.document).where(*theirs).order_by(standings.c.check)):
+        try:
+            held = read(json.loads(text))
+        except ValueError:  # one damaged row is not worth all the others
+            continue
+        if isinstance(held, Held) and held.baseline is not None and held.held_back is not None and not held.held_back.is_believed:
+            found[check] = held
+    return found
 
 
 def _changes(connection: Connection, subject: str, vantage: str, since: datetime | None) -> tuple[Change, ...]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mailtls.evidence import RouteEvidence, ScanEvidence
     from mailtls.model import Reading
     from mailtls.tracking.changes import Change, Subject
+    from mailtls.tracking.standing import Standing
 
 NOT_KEPT = frozenset({"addresses", "mta_sts_fetched_at", "mta_sts_changes", "ocsp_staple"})
 """Facts without states. Large providers name other addresses each time, and endpoints have a history of their own; the others are times."""
@@ -169,6 +170,7 @@ class Story:
         changes: what happened to its checks, in order; of all vantages together too.
         runs: by purpose, how visits ended lately, in order.
         days: how visits of earlier days ended: by day, as ``2026-11-24``, and outcome, their number.
+        held_back: the checks whose loss is held back now as this vantage's own fault.
 
     """
 
@@ -178,6 +180,7 @@ class Story:
     changes: tuple[Change, ...] = ()
     runs: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
     days: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    held_back: Mapping[str, Standing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
