@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailtls import facts
+from mailtls.commands import completing
 from mailtls.commands.domains import recipient_domain
 from mailtls.commands.ending import BAD, FAULTS, USAGE, fail
 from mailtls.commands.options import ConfigFile, load_configuration
@@ -28,8 +29,10 @@ _LONGEST = 1000
 
 
 def accept(
-    domain: Annotated[str, typer.Argument(help="A recipient domain.", metavar="DOMAIN")],
-    check: Annotated[str, typer.Argument(help="The name of a check, as the label of the metric has it.", metavar="CHECK")],
+    domain: Annotated[str, typer.Argument(help="A recipient domain.", metavar="DOMAIN", autocompletion=completing.domains)],
+    check: Annotated[
+        str, typer.Argument(help="The name of a check, as the label of the metric has it.", metavar="CHECK", autocompletion=completing.checks)
+    ],
     why: Annotated[str, typer.Option("--why", help="Your reason, for the history and for those who read the status page.", metavar="TEXT")],
     config_file: ConfigFile = None,
 ) -> None:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from mailtls import assembly, logs
+from mailtls.commands import completing
 from mailtls.commands.domains import recipient_domain
 from mailtls.commands.ending import BAD, FAULTS, GOOD, INTERRUPTED, UNKNOWN, fail
 from mailtls.commands.options import ConfigFile, load_configuration
@@ -49,7 +50,7 @@ class Format(StrEnum):
 
 
 def check(
-    domains: Annotated[list[str], typer.Argument(help="Recipient domains.", metavar="DOMAIN")],
+    domains: Annotated[list[str], typer.Argument(help="Recipient domains.", metavar="DOMAIN", autocompletion=completing.domains)],
     config_file: ConfigFile = None,
     style: Annotated[Format, typer.Option("--format", help="Text for people, or JSON for programs.")] = Format.TEXT,
     explain: Annotated[bool, typer.Option("--explain", help="Explain every finding; show every visit, and every fetch of a policy.")] = False,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from mailtls.commands import completing
 from mailtls.commands.domains import recipient_domain
 from mailtls.commands.ending import BAD, FAULTS, UNKNOWN, USAGE, fail
 from mailtls.commands.options import ConfigFile, load_configuration
@@ -51,7 +52,7 @@ class Format(StrEnum):
 
 
 def history(
-    domain: Annotated[str, typer.Argument(help="A recipient domain.", metavar="DOMAIN")],
+    domain: Annotated[str, typer.Argument(help="A recipient domain.", metavar="DOMAIN", autocompletion=completing.domains)],
     config_file: ConfigFile = None,
     since: Annotated[
         str | None,
