@@ -230,7 +230,8 @@ async def test_a_good_reload_keeps_what_is_known_and_drops_who_is_gone(site: Sit
     assert (await site.ask("/-/reload", "POST"))[0] == 200
     page = (await site.ask("/metrics"))[1]
     assert 'mailtls_domain_state{domain="solid.example",state="protected"} 1.0' in page
-    assert "no-starttls.example" not in page
+    assert 'domain="no-starttls.example"' not in page
+    assert 'mx="mx.no-starttls.example"' not in page
     assert (await site.ask("/probe?target=no-starttls.example"))[0] == 403
 
 

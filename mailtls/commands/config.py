@@ -21,7 +21,10 @@ SCHEMA_ENDS = f"Exit status: 0 printed; 2 wrong usage; {FAULTS}"
 def config_check(
     path: Annotated[Path | None, typer.Argument(help="The file to check.", metavar="FILE")] = None, web_file: WebFile = None
 ) -> None:
-    """Say what is wrong in a configuration file, or in a web configuration file, and where."""
+    """Say what is wrong in a configuration, and where.
+
+    That of the daemon (FILE), that of its web server (--web.config.file), or both.
+    """
     if path is None and web_file is None:
         fail("name the file to check, or --web.config.file, or both", USAGE)
     if path is not None:
