@@ -47,6 +47,7 @@ async def scraped(directory: Path, address: str | None = None, port: int = 0) ->
                 await _until(lambda: daemon.is_held_to(DOMAIN, "starttls"))
                 lab.downgrade()
                 await _until(lambda: any(each.subject.domain == DOMAIN for each in daemon.told().regressions))
+                await _until(lambda: daemon.schedule.last_cycle_at is not None)  # the tarpit takes its time
                 await asyncio.sleep(5)  # some scrapes of that
                 yield prometheus
         finally:

@@ -79,7 +79,9 @@ async def test_the_pager_is_told_once_of_each_domain_that_lost_starttls_and_once
         time_line = Timeline()
 
         def paged(state: str) -> list[tuple[str, str]]:
-            return sorted(each.about for each in receiver.told if (each.receiver, each.state) == ("pager", state))
+            """Return what the pager was told of partners. Of the daemon it may be told, rightly, that it is down, or late on a busy machine."""
+            of_partners = [each for each in receiver.told if {"domain", "mx", "provider", "operator"} & each.labels.keys()]
+            return sorted(each.about for each in of_partners if (each.receiver, each.state) == ("pager", state))
 
         async def is_paged() -> bool:
             return bool(paged("firing"))
@@ -103,7 +105,7 @@ async def test_the_pager_is_told_once_of_each_domain_that_lost_starttls_and_once
                 await until("the pager is told", is_paged, 120)
                 await asyncio.sleep(2 * INTERVAL)
                 assert paged("firing") == expected
-                summaries = [each.annotations["summary"] for each in receiver.told if each.receiver == "pager"]
+                summaries = [each.annotations["summary"] for each in receiver.told if each.about in expected]
                 time_line.note(f"the pager was told: {'; '.join(summaries)}")
             time_line.note("the daemon is killed")
             await asyncio.sleep(10)
@@ -111,7 +113,6 @@ async def test_the_pager_is_told_once_of_each_domain_that_lost_starttls_and_once
                 time_line.note("it is started again")
                 await asyncio.sleep(2 * INTERVAL)
                 assert not set(expected) & set(paged("resolved")), "nobody has seen STARTTLS again"
-                receiver.told = [each for each in receiver.told if each.about[0] != "MailTLSDown"]  # which was true
                 server.behaviour = whole
                 time_line.note("STARTTLS is back")
                 await until("the pager is told that it is over", is_over, 180)
@@ -123,7 +124,7 @@ async def test_the_pager_is_told_once_of_each_domain_that_lost_starttls_and_once
             assert {each.labels["mx"] for each in unmeasured} == {f"mx.{name}.example" for name in SILENT}
             assert {each.receiver for each in unmeasured} == {"morning"}
             for each in receiver.told:
-                if each.receiver == "pager":
+                if each.about in expected:
                     assert each.labels["provider"] == PARTNER[0]
                     assert each.labels["domain"] in each.annotations["summary"]
             time_line.note(f"told in all: {sorted({(each.receiver, each.state, *each.about) for each in receiver.told})}")
