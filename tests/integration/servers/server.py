@@ -33,13 +33,15 @@ def find_program(name: str, directory: str = "/usr/sbin") -> str:
 def running(group: int) -> list[int]:
     """Return the processes of a process group that have not ended; zombies have."""
     alive = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for process in Path("/proc").iterdir():  # a glob would look at each file, and stumble over a process that ends meanwhile
+        if not process.name.isdecimal():
+            continue
         try:
-            state, _, member_of = stat.read_text().rpartition(")")[2].split()[:3]
+            state, _, member_of = (process / "stat").read_text().rpartition(")")[2].split()[:3]
         except (FileNotFoundError, ProcessLookupError):
             continue
         if int(member_of) == group and state != "Z":
-            alive.append(int(stat.parent.name))
+            alive.append(int(process.name))
     return alive
 
 
