@@ -21,6 +21,11 @@ def state_number(*matchers: str) -> str:
     return " or ".join(each)
 
 
+def starttls(by: str, *matchers: str) -> str:
+    """Return an expression of whether STARTTLS works, by these labels: it does not where it is not offered, which has no answer to it."""
+    return f"min by ({by}) ({of('mx_starttls_offered', *matchers)}) == 0 or min by ({by}) ({of('mx_starttls_accepted', *matchers)})"
+
+
 def domains(*matchers: str, provider: str = "") -> str:
     """Return an expression of the state of each domain, with its provider, which can be matched too."""
     info = of("domain_info", *matchers, *((provider,) if provider else ()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from grafana_foundation_sdk.models import units
 
 from grafana.board import DAEMON, add, board
-from grafana.colours import FAULT, GOOD, GREEN, ORANGE, RED, Words, steps
+from grafana.colours import FAULT, GOOD, GREEN, ORANGE, RED, WANTED, Words, steps
 from grafana.panels import SCOPE, Column, Rows, Sorting, curves, equals, number, of, rows, timeline
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def daemon() -> Dashboard:
             (f"histogram_quantile(0.95, sum by (le, phase) (rate({phases}[$__rate_interval])))", "{{phase}}"), unit=units.Seconds, span=8,
         ),
     )  # fmt: skip
+    blocked = f"sum by (operator) (increase({of('operator_visits_blocked_total')}[$__range]))"
     made = add(
         made, "Vantage",
         timeline(
@@ -105,6 +106,26 @@ def daemon() -> Dashboard:
         timeline(
             "Blind", "Whether the vantage cannot measure: then nothing that it sees is held against anybody.",
             f"max by (instance) ({of('vantage_blind')})", "{{instance}}", FAULT, span=8, height=7,
+        ),
+        timeline(
+            "Resolver validates", "Whether the resolver vouches by DNSSEC for the root zone; without that DANE cannot be measured.",
+            f"min by (instance) ({of('resolver_validates')})", "{{instance}}", WANTED, span=8, height=7,
+        ),
+        curves(
+            "Clock", "Our clock minus that of MTA-STS policy hosts; nothing is shown while too few of them have answered.",
+            (f"max by (instance) ({of('clock_skew_seconds')})", "{{instance}}"), unit=units.Seconds, span=8, height=7, least=None,
+        ),
+        rows(
+            "Operators that turn us away", "Connections to an operator in the time shown, and those of them that it turned away.",
+            Rows(
+                (f"{blocked} > 0", f"sum by (operator) (increase({of('operator_visits_total')}[$__range])) and on (operator) {blocked} > 0"),
+                (
+                    Column("operator", "Operator"), Column("A", "Turned away", units.Short, decimals=0),
+                    Column("B", "Connections", units.Short, decimals=0),
+                ),
+                Sorting("Turned away", descending=True),
+            ),
+            span=8, height=7, missing="none does",
         ),
         rows(
             "Held back as a fault of the vantage", "Operators that seem to have lost a check all at once: look at this vantage first.",
@@ -141,15 +162,20 @@ def daemon() -> Dashboard:
             ),
             span=8,
         ),
+        curves(
+            "Samples on the page", "Samples about domains and MX hosts on the page of metrics, and the cap on them.",
+            (f"max by (instance) ({of('series')})", "{{instance}}"), (f"max by (instance) ({of('series_limit')})", "{{instance}}, cap"),
+            unit=units.Short, span=12, height=6,
+        ),
         timeline(
             "Up", "Whether the daemon answers Prometheus; grey or a gap says that Prometheus did not ask.",
-            f"max by (instance) ({_ANSWERS})", "{{instance}}", _UP, height=5,
+            f"max by (instance) ({_ANSWERS})", "{{instance}}", _UP, span=12, height=6,
         ),
     )  # fmt: skip
 
 
 def _age_of() -> str:
-    return f"min by (instance) ({of('cycle_last_success_timestamp_seconds')})"
+    return f"min by (instance) ({of('cycle_last_success_timestamp_seconds')} > 0)"
 
 
 def _interval() -> str:

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models import units
 
 from grafana.board import HOST, add, board
 from grafana.colours import GOOD, GREEN, GREY, ORANGE, RED, WANTED, YELLOW, Words, steps
-from grafana.common import DOMAIN_LINK, HOST_LINK, LEFT
+from grafana.common import DOMAIN_LINK, HOST_LINK, LEFT, starttls
 from grafana.panels import Column, Rows, Sorting, curves, equals, matrix, of, rows, timeline
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def host() -> Dashboard:
     made = board(HOST, "MX host", "What does an MX host do in each address family, since when, and can it be measured?", ("mx",))
     facts = Rows(
         (
-            _each("mx_starttls_offered"), _each("mx_starttls_accepted"), _each("mx_forward_secrecy"), _each("mx_post_quantum"),
+            _each("mx_starttls_offered"), starttls("mx, family", CHOSEN), _each("mx_forward_secrecy"), _each("mx_post_quantum"),
             _each("mx_certificate_trusted"), _each("mx_certificate_name_match"), _each("mx_dh_key_size"),
             f"min by (mx, family) ({of('mx_certificate_key_size', CHOSEN, equals('algorithm', 'RSA'))})",
             f"min by (mx, family) ({of('mx_certificate_not_after_timestamp_seconds', CHOSEN)}) - time()",
@@ -74,8 +74,9 @@ def host() -> Dashboard:
     made = add(
         made, "Over time",
         timeline(
-            "STARTTLS works", "Whether an offered STARTTLS is answered with 220 at every address; grey or a gap is a time without a measurement.",
-            _each("mx_starttls_accepted"), _LEGEND, GOOD, span=12, height=10,
+            "STARTTLS works",
+            "Whether STARTTLS is offered, and answered with 220, at every address; grey or a gap is a time without a measurement.",
+            starttls("mx, family", CHOSEN), _LEGEND, GOOD, span=12, height=10,
         ),
         timeline(
             "Could be measured", "Whether the last attempt at every address could decide. A no says nothing about the host's TLS.",
@@ -142,8 +143,8 @@ def host() -> Dashboard:
                     f"max by (domain, mx) ({of('domain_mx_info', CHOSEN)}) * on (mx) group_left () max by (mx) ({of('mx_tlsa_records', CHOSEN)})",
                 ),
                 (
-                    Column("mx", "MX host"), Column("domain", "Domain", link=DOMAIN_LINK), Column("B", "DANE vouches", words=GOOD),
-                    Column("D", "TLSA records"), Column("C", "In MTA-STS policy", words=GOOD),
+                    Column("mx", "MX host"), Column("domain", "Domain", link=DOMAIN_LINK), Column("B", "DANE vouches", words=GOOD, missing="-"),
+                    Column("D", "TLSA records"), Column("C", "In MTA-STS policy", words=GOOD, missing="-"),
                 ),
                 Sorting("MX host"),
             ),

@@ -107,6 +107,7 @@ class Column:
     heading: str
     unit: str = units.NoUnit
     words: Words | None = None
+    missing: str = "unknown"
     colours: ThresholdsConfig | None = None
     link: tuple[str, str] | None = None
     decimals: int | None = None
@@ -183,7 +184,7 @@ def _told(column: Column) -> list[dashboard.DynamicConfigValue]:
     if column.width is not None:
         found.append(dashboard.DynamicConfigValue("custom.width", column.width))
     if column.words is not None:
-        found.append(dashboard.DynamicConfigValue("mappings", mappings(column.words)))
+        found.append(dashboard.DynamicConfigValue("mappings", mappings(column.words, column.missing)))
     if column.colours is not None:
         found.append(dashboard.DynamicConfigValue("thresholds", column.colours.build()))
     if column.words is not None or column.colours is not None:

@@ -8,25 +8,25 @@ from grafana_foundation_sdk.models import units
 
 from grafana.board import PROVIDER, add, board
 from grafana.colours import BLUE, FAULT, GOOD, GREEN, GREY, OPEN, ORANGE, STATE_WORDS, WANTED, YELLOW, steps
-from grafana.common import DOMAIN_LINK, HOST_LINK, domains, regression_rows, state_number
+from grafana.common import DOMAIN_LINK, HOST_LINK, domains, regression_rows, starttls, state_number
 from grafana.panels import Column, Rows, Sorting, curves, equals, matrix, of, rows, timeline
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 CHOSEN = 'domain=~"$domain"'
+_RELATION = f"max by (domain, mx, preference) ({of('domain_mx_info', CHOSEN)})"
 _MODES = {"3": ("enforce", GREEN), "2": ("testing", YELLOW), "1": ("none", ORANGE), "0": ("absent", BLUE)}
 
 
 def _hosts(metric: str, fold: str = "min") -> str:
     """Return an expression of a metric of the hosts, for each domain that leads to them; of two families and several vantages the weakest."""
-    return f"max by (domain, mx, preference) ({of('domain_mx_info', CHOSEN)}) * on (mx) group_left () {fold} by (mx) ({of(metric)})"
+    return f"{_RELATION} * on (mx) group_left () {fold} by (mx) ({of(metric)})"
 
 
 def _relation(metric: str) -> str:
     """Return an expression of a metric that a domain and a host have together."""
-    relation = f"max by (domain, mx, preference) ({of('domain_mx_info', CHOSEN)})"
-    return f"{relation} * on (domain, mx) group_left () min by (domain, mx) ({of(metric, CHOSEN)})"
+    return f"{_RELATION} * on (domain, mx) group_left () min by (domain, mx) ({of(metric, CHOSEN)})"
 
 
 def _mode() -> str:
@@ -80,11 +80,12 @@ def provider() -> Dashboard:
     made = add(
         made, "Where mail goes",
         rows(
-            "MX hosts", "What each MX host of a domain does; of two address families and several vantages the weakest counts.",
+            "MX hosts",
+            "What each MX host of a domain does; of two families and several vantages the weakest counts. A dash: there is none, or it is unknown.",
             Rows(
                 (
-                    f"max by (domain, mx, preference) ({of('domain_mx_info', CHOSEN)})", _hosts("mx_probe_conclusive"),
-                    _hosts("mx_starttls_accepted"), _hosts("mx_forward_secrecy"), _hosts("mx_certificate_trusted"),
+                    _RELATION, _hosts("mx_probe_conclusive"),
+                    f"{_RELATION} * on (mx) group_left () ({starttls('mx')})", _hosts("mx_forward_secrecy"), _hosts("mx_certificate_trusted"),
                     _hosts("mx_certificate_name_match"), _relation("domain_mx_dane_valid"), _relation("domain_mx_mta_sts_match"),
                 ),
                 (
@@ -92,7 +93,7 @@ def provider() -> Dashboard:
                     Column("mx", "MX host", link=HOST_LINK), Column("B", "Could be measured", words={"1": ("yes", GREEN), "0": ("no", GREY)}),
                     Column("C", "STARTTLS works", words=GOOD), Column("D", "Forward secrecy", words=GOOD),
                     Column("E", "Trusted", words=WANTED), Column("F", "Names the host", words=WANTED),
-                    Column("G", "DANE vouches", words=GOOD), Column("H", "In MTA-STS policy", words=GOOD),
+                    Column("G", "DANE vouches", words=GOOD, missing="-"), Column("H", "In MTA-STS policy", words=GOOD, missing="-"),
                 ),
                 Sorting("Domain"),
             ),
