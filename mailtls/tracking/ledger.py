@@ -19,7 +19,7 @@ from mailtls.model import Cause
 from mailtls.tracking.changes import Change, Subject
 from mailtls.tracking.fresh import DNS
 from mailtls.tracking.pages import OF_HOST, PRESENCE, WAY, Kept, Key
-from mailtls.tracking.presence import RETIRED_AFTER, attempted
+from mailtls.tracking.presence import attempted
 from mailtls.tracking.revisits import Again, joined, revisit
 from mailtls.tracking.standing import Confirmation, Sighting, Standing, accept, learn, renewed
 from mailtls.tracking.whereabouts import MX_HOSTS, OUTAGE
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from mailtls.tracking.fresh import FreshLook, FreshScan
     from mailtls.tracking.standing import Regression
-    from mailtls.tracking.votes import Sight
 
 __all__ = ["MX_HOSTS", "OUTAGE", "PRESENCE", "WAY", "Kept", "Key", "Ledger"]
 
@@ -39,26 +38,10 @@ __all__ = ["MX_HOSTS", "OUTAGE", "PRESENCE", "WAY", "Kept", "Key", "Ledger"]
 class Ledger(Withholding):
     """What is remembered of all subjects of one vantage, and what it leads to."""
 
-    def __init__(
-        self,
-        confirmation: Confirmation | None = None,
-        *,
-        vantage: str = "",
-        retired_after: timedelta = RETIRED_AFTER,
-        sight: Sight | None = None,
-    ) -> None:
-        """Make an empty one.
-
-        Args:
-            confirmation: when sightings are enough; its cycle is the interval of the schedule.
-            vantage: the name of where is measured from; it stands in every change.
-            retired_after: for how long DNS must have answered without naming something before it is gone.
-            sight: how many unrelated operators are too many.
-
-        """
-        super().__init__(confirmation, vantage=vantage, retired_after=retired_after, sight=sight)
-        self._began: datetime | None = None  # when the first scan or look came in after what was stored
-        self._unripe: frozenset[Key] = frozenset()  # candidates of before that in whose first cycle not all operators may have been met
+    _began: datetime | None = None
+    """When the first scan or look came in after what was stored."""
+    _unripe: frozenset[Key] = frozenset()
+    """Candidates of before that, in whose first cycle not all operators may have been met."""
 
     # What comes in.
 
