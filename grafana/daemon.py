@@ -175,7 +175,7 @@ def daemon() -> Dashboard:
 
 
 def _age_of() -> str:
-    return f"min by (instance) ({of('cycle_last_success_timestamp_seconds')} > 0)"
+    return f"min by (instance) ({of('cycle_last_success_timestamp_seconds')})"
 
 
 def _interval() -> str:

@@ -86,7 +86,7 @@ def overview() -> Dashboard:
         ),
         curves(
             "Age of the last full cycle", "How long ago a vantage had looked at all its domains; what is shown is no younger than that.",
-            (f"time() - min by (instance) ({of('cycle_last_success_timestamp_seconds')} > 0)", "{{instance}}"),
+            (f"time() - min by (instance) ({of('cycle_last_success_timestamp_seconds')})", "{{instance}}"),
             (f"max by (instance) ({of('cycle_interval_seconds')})", "{{instance}}, interval"), unit=units.Seconds, span=8, height=6,
         ),
     )  # fmt: skip
