@@ -17,7 +17,7 @@ FLOORS = {
     "facts": 2, "policy": 2, "tracking": 2, "observation": 2, "keyreuse": 2, "next_offer": 2,
     "resolve": 3, "dial": 3, "dialogue": 3, "handshake": 3, "probe": 3, "visit": 3, "raw_hello": 3, "budget": 3, "accounts": 3, "measure": 3,
     "recording": 3, "store": 3, "notifier": 3, "webhook": 3, "connecting": 3, "sts_host": 3, "sts_keeper": 3,
-    "show": 4,
+    "show": 4, "publication": 4, "site": 4,
 }  # fmt: skip
 TOP = 5
 IMPURE = {"asyncio", "socket", "time", "random", "os", "ssl", "threading", "subprocess", "urllib", "secrets"}

@@ -1,0 +1,1 @@
+"""The public status site: every file of it, rendered from a publication and from nothing else."""
