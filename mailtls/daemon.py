@@ -54,13 +54,14 @@ _LOOK_EVERY = 2.0  # seconds between two looks at the configuration's files
 class Daemon:
     """One running mailtls."""
 
-    def __init__(self, configuration: Configuration, path: Path | None = None, web_file: Path | None = None) -> None:
+    def __init__(self, configuration: Configuration, path: Path | None = None, web_file: Path | None = None, *, follow: bool = True) -> None:
         """Make a daemon.
 
         Args:
             configuration: what it goes by.
             path: where that was read from, for reloading; ``None`` where it was made in memory.
             web_file: the web configuration file, if there is one.
+            follow: whether files that change are read again without being asked.
 
         Raises:
             BadConfiguration: that file is wrong, or one that the configuration names.
@@ -78,7 +79,7 @@ class Daemon:
         self.registry.register(RegressionCollector(self.told))
         self.registry.register(VantageCollector(self.reachable, lambda: self.told().blind, lambda: self.told().suspect))
         self._path, self._web_file = path, web_file
-        self._watch = Watch(lambda: () if path is None else files_behind(path, web_file))
+        self._watch = Watch(lambda: files_behind(path, web_file) if follow and path is not None else ())
         self._access = self._read_access()
         self._serving: Serving | None = None
         self._listens: Addresses = ()

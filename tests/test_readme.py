@@ -59,7 +59,7 @@ def test_every_make_target_and_every_command_with_its_options_is_there(page: Pat
             while words and words[0] in getattr(node, "commands", {}):
                 node = node.commands[words.pop(0)]
             assert not getattr(node, "commands", {}), line
-            options = {option for parameter in node.params for option in parameter.opts} | {"--help"}
+            options = {option for each in node.params for option in (*each.opts, *each.secondary_opts)} | {"--help"}
             assert {word for word in words if word.startswith("--")} <= options, line
 
 

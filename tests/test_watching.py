@@ -23,9 +23,9 @@ def providers(*domains: str) -> str:
 class Running:
     """A daemon whose files are looked at when the test says so."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, follow: bool = True) -> None:
         self.path = path
-        self.daemon = Daemon(config.load(path), path)
+        self.daemon = Daemon(config.load(path), path, follow=follow)
 
     def domains(self) -> list[str]:
         return [domain for partner in self.daemon.schedule.partners for domain in partner.domains]
@@ -52,6 +52,20 @@ async def test_nothing_is_read_where_nothing_has_changed(running: Running) -> No
     before = running.daemon.schedule
     await running.look(5)
     assert running.daemon.schedule is before
+
+
+async def test_who_turns_it_off_is_asked_to_say_when(tmp_path: Path) -> None:
+    path = tmp_path / "mailtls.yaml"
+    path.write_text(TEXT)
+    path.with_name("more.yaml").write_text(providers("a.example"))
+    running = Running(path, follow=False)
+    path.with_name("more.yaml").write_text(providers("b.example", "c.example"))
+    await running.look(4)
+    assert running.domains() == ["a.example"]
+    await running.daemon.reload()
+    await running.look(4)
+    assert running.domains() == ["b.example", "c.example"]
+    await running.daemon.schedule.stop()
 
 
 @pytest.mark.parametrize("name", ["mailtls.yaml", "more.yaml"])

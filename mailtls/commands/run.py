@@ -46,6 +46,12 @@ class LogFormat(StrEnum):
 
 def run(
     config_file: Annotated[Path, typer.Option("--config.file", help="Configuration in YAML.", metavar="FILE")] = DEFAULT_FILE,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--config.auto-reload/--no-config.auto-reload", help="Read the configuration again when a file of it has changed.", show_default="on"
+        ),
+    ] = True,
     listen: Annotated[
         list[str] | None, typer.Option("--web.listen-address", help="Address and port to listen on; may be repeated.", metavar="ADDRESS:PORT")
     ] = None,
@@ -64,10 +70,12 @@ def run(
     configuration = load_configuration(config_file)
     addresses = listen_addresses(listen) if listen else configuration.web.listen
     try:
-        asyncio_run(_run(configuration, config_file, web_file, addresses))
+        asyncio_run(_run(configuration, config_file, web_file, addresses, follow=follow))
     except (BadConfiguration, CannotListen) as error:
         fail(str(error), BAD)
 
 
-async def _run(configuration: Configuration, path: Path, web_file: Path | None, addresses: Sequence[tuple[str, int]]) -> None:
-    await Daemon(configuration, path, web_file).run(addresses, lambda url: print(url, flush=True))  # noqa: T201 - the contract's line
+async def _run(
+    configuration: Configuration, path: Path, web_file: Path | None, addresses: Sequence[tuple[str, int]], *, follow: bool
+) -> None:
+    await Daemon(configuration, path, web_file, follow=follow).run(addresses, lambda url: print(url, flush=True))  # noqa: T201 - the contract's line
