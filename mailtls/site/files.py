@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailtls.site import api, tables
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Protocol
 
     from mailtls.publication import Link, Publication
     from mailtls.site.file import File
-
-    class Parts(Protocol):
-        """A kind of files."""
-
-        def __call__(self, publication: Publication, link: Link | None, *, stale: bool) -> Mapping[str, File]:
-            """Return the files of this kind."""
 
 
 def files(publication: Publication, link: Link | None = None, *, stale: bool = False) -> Mapping[str, File]:
@@ -27,5 +22,7 @@ def files(publication: Publication, link: Link | None = None, *, stale: bool = F
         stale: whether it is older than it promises to be at most, which every page then says first.
 
     """
-    parts: tuple[Parts, ...] = ()
-    return {path: file for part in parts for path, file in part(publication, link, stale=stale).items()}
+    return {
+        **api.files(publication, link, stale=stale),
+        **tables.files(publication),
+    }
