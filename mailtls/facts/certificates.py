@@ -16,7 +16,7 @@ from mailtls.model import Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import MAX_CHAIN, read_certificate
 from mailtls.tls.kept import MAX_LEAVES
 from mailtls.tls.publickey import CURVES, KINDS, SPELT_OUT
-from mailtls.trust.names import any_name_matches
+from mailtls.trust.names import names_host
 from mailtls.trust.pkix import judge_chain
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _name_match(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
     chains = chains_of(scan)
     if not chains:
         return without_tls(scan, anchors)
-    named = all(any_name_matches(read_certificate(chain[0]).names, scan.endpoint.host) for chain in chains)
+    named = all(names_host(chain[0], scan.endpoint.host) for chain in chains)
     if not named and scan.endpoint.server_name != scan.endpoint.host:
         detail = f"{scan.endpoint.server_name} was asked for, as DANE wants it; what a client gets that asks for the MX host was not seen"
         return Unknown(Cause.NOT_ATTEMPTED, Stage.HANDSHAKE, detail)

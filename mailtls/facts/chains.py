@@ -12,7 +12,7 @@ from mailtls.facts.shapes import TEXT, listed, made_of, words
 from mailtls.model import Cause, Known, Stage, Unknown
 from mailtls.tls.certificate import read_certificate
 from mailtls.tls.extensions import DIGITAL_SIGNATURE
-from mailtls.tls.oids import ANY_PURPOSE, SERVER_AUTH
+from mailtls.tls.oids import SERVER_AUTH
 from mailtls.trust.chain import chain_problems, signed_below_anchor
 from mailtls.trust.links import is_self_signed
 
@@ -108,7 +108,7 @@ def _odd(der: bytes, leaf: Certificate) -> Iterator[tuple[str, str]]:
     codes = {
         "no-dns-name": not extensions.names,
         "authority": extensions.is_authority is True and not is_self_signed(der),
-        "not-for-servers": extensions.purposes is not None and not {SERVER_AUTH, ANY_PURPOSE} & set(extensions.purposes),
+        "not-for-servers": extensions.purposes is not None and SERVER_AUTH not in extensions.purposes,
         "cannot-sign": extensions.key_usage is not None and DIGITAL_SIGNATURE not in extensions.key_usage,
     }
     yield from ((code, ODDITIES[code]) for code, holds in codes.items() if holds)

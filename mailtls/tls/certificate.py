@@ -18,7 +18,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from mailtls.readable import readable
 from mailtls.remembering import MIB, remembered
 from mailtls.tls.der import SEQUENCE, Element, NotDER, read_element
-from mailtls.tls.extensions import Extensions, read_extensions
+from mailtls.tls.extensions import MAX_NAMES, Extensions, all_names_of, read_extensions
 from mailtls.tls.publickey import PublicKey, read_public_key
 from mailtls.tls.signature import signature_of
 
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-MAX_CERTIFICATE = 65_536
-"""Octets of one certificate. A key of 65,536 bits still fits; what is larger is not parsed at all."""
+MAX_CERTIFICATE = 102_400
+"""Octets of one certificate. OpenSSL's own limit for all that a server sends of them, and so that of whoever uses it; what is larger is not
+parsed at all."""
 
 MAX_CHAIN = 20
 """Certificates of one chain that are looked at; real chains have two to five."""
@@ -151,6 +152,12 @@ def read_certificate(der: bytes) -> Certificate:
         extensions=found,
         problems=(*problems, *unread),
     )
+
+
+def all_names(der: bytes) -> tuple[str, ...]:
+    """Return the dNSName entries of a certificate as :func:`read_certificate` does, but all of them, for who looks for one."""
+    read = read_certificate(der)
+    return all_names_of(_frame(der)[-1]) if len(read.names) == MAX_NAMES else read.names
 
 
 def _frame(der: bytes) -> tuple[Element, Element, Element, Element, Element, list[Element]]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_NAMES = 1_000
-"""Names read from one certificate. The largest seen in public have a few hundred."""
+"""Names of one certificate that are kept and shown. The largest seen in public have a few hundred."""
 
 DIGITAL_SIGNATURE = 0
 """The bit of the key usage for keys that sign a handshake (section 4.2.1.3)."""
@@ -78,9 +78,14 @@ def read_extensions(listed: list[Element]) -> tuple[Extensions, tuple[str, ...]]
                 fields[name] = None
     names = fields.get("names", ())
     if len(names) > MAX_NAMES:
-        problems.append(f"subject alternative names: {len(names)}, of which {MAX_NAMES} were read")
+        problems.append(f"subject alternative names: {len(names)}, of which {MAX_NAMES} are shown")
         fields["names"] = names[:MAX_NAMES]
     return Extensions(**fields), tuple(problems)
+
+
+def all_names_of(listed: list[Element]) -> tuple[str, ...]:
+    """Return all dNSName entries among a certificate's extensions, which :func:`read_extensions` could read."""
+    return next(_names(value) for number, value in map(_entry, listed) if number == oids.ALTERNATIVE_NAMES)
 
 
 def _entry(extension: Element) -> tuple[str, bytes]:

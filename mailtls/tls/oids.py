@@ -34,7 +34,7 @@ HASHES = {
 SUBJECT_KEY, KEY_USAGE, ALTERNATIVE_NAMES, BASIC_CONSTRAINTS = "2.5.29.14", "2.5.29.15", "2.5.29.17", "2.5.29.19"
 AUTHORITY_KEY, EXTENDED_KEY_USAGE, TLS_FEATURE = "2.5.29.35", "2.5.29.37", "1.3.6.1.5.5.7.1.24"
 """Extensions of certificates (RFC 5280 section 4.2.1, RFC 7633 section 4)."""
-SERVER_AUTH, ANY_PURPOSE = "1.3.6.1.5.5.7.3.1", "2.5.29.37.0"
+SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
 """Purposes (RFC 5280 section 4.2.1.12)."""
 TIMESTAMPS_OF_CERTIFICATE, TIMESTAMPS_OF_STAPLE = "1.3.6.1.4.1.11129.2.4.2", "1.3.6.1.4.1.11129.2.4.5"
 """Lists of certificate timestamps (RFC 6962 section 3.3)."""

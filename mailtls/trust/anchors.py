@@ -6,18 +6,18 @@ import hashlib
 import warnings
 from copy import copy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import verification
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mailtls.readable import readable
 from mailtls.remembering import MIB, remembered
 from mailtls.tls.certificate import MAX_CHAIN, UNREADABLE, load, read_certificate
+from mailtls.trust.dane import has_unknown_critical, is_for_servers
 from mailtls.trust.distinguished import distinguished
 from mailtls.trust.links import is_self_signed
 from mailtls.trust.senders import leads_to
@@ -30,6 +30,7 @@ MAX_KNOWN = 2_000
 
 MAX_TRIED = 4
 """Anchors of the right name that are tried where the library finds no path."""
+_SECOND = timedelta(seconds=1)
 
 # Where the library gives up, instead of finding that there is no path: its limits are ours, and no fault of the chain.
 _GAVE_UP = ("signature check limit", "exceeds max depth")
@@ -148,19 +149,21 @@ def find_path(chain: tuple[bytes, ...], anchors: Anchors, at: datetime) -> Path 
         chain: DER as sent, end entity first.
         anchors: the trust anchors.
         at: the time at which it has to hold, in UTC. Rounded to the hour, so that a chain met at many endpoints is verified once;
-            but never back to before one of its certificates was issued.
+            but never back to before one of its certificates, or an anchor that it names, was issued or expired.
 
     """
     looked_at = chain[:MAX_CHAIN]
-    issued = (date for der in looked_at if (date := read_certificate(der).not_before) is not None and date <= at)
-    found = _find_path(looked_at, anchors, max(at.replace(minute=0, second=0, microsecond=0), *issued, datetime.min.replace(tzinfo=UTC)))
+    read = [read_certificate(der) for der in (*looked_at, *anchors.named_as_issuers_of(looked_at))]
+    turns = [each.not_before for each in read if each.not_before is not None and each.not_before <= at]
+    turns += [each.not_after + _SECOND for each in read if each.not_after is not None and each.not_after < at]
+    found = _find_path(looked_at, anchors, max(at.replace(minute=0, second=0, microsecond=0), *turns, datetime.min.replace(tzinfo=UTC)))
     if isinstance(found, NoPath) and len(chain) > MAX_CHAIN:
         return NoPath(f"the chain has {len(chain)} certificates, of which {MAX_CHAIN} were looked at", is_undecided=True)
     return found
 
 
 def _serves(_policy: verification.Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None) -> None:
-    if usage is not None and not {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(usage):
+    if usage is not None and not is_for_servers(usage):
         raise ValueError("its extended key usage does not include serverAuth")
 
 
@@ -190,21 +193,24 @@ def _find_path(chain: tuple[bytes, ...], anchors: Anchors, at: datetime) -> Path
     dear = [der for der in others.values() if _is_dear(der)]
     cheap = [parsed for parsed, der in others.items() if der not in dear]
     builder = verification.PolicyBuilder().store(anchors.store).time(at).max_chain_depth(MAX_CHAIN)
+    whole = {leaf: chain[0], **others}
     try:
         verified = builder.extension_policies(ca_policy=_CA, ee_policy=_LEAF).build_client_verifier().verify(leaf, cheap)
+        found = tuple(whole.get(certificate) or certificate.public_bytes(Encoding.DER) for certificate in verified.chain)
+        if not any(map(has_unknown_critical, found)):
+            return Path(found)
+        why = "a certificate has a critical extension that senders do not know"
     except (verification.VerificationError, *UNREADABLE) as error:
-        # The library asks for more than those do with which mail is sent: what satisfies them is trusted.
-        for anchor in anchors.named_as_issuers_of(chain)[:MAX_TRIED]:
-            if path := leads_to(chain, anchor, at):
-                return Path(path)
         why = readable(str(error).split("(encountered processing")[0].strip(), 200)
-        wanted = {read_certificate(der).issuer_name for der in chain}
-        in_the_way = next((read for der in dear if (read := read_certificate(der)).subject_name in wanted), None)
-        if in_the_way is not None:
-            return NoPath(f"the key of '{in_the_way.subject}' is too large to verify a signature with", is_undecided=True)
-        return NoPath(why, is_undecided=any(words in why for words in _GAVE_UP))
-    whole = {leaf: chain[0], **others}
-    return Path(tuple(whole.get(certificate) or certificate.public_bytes(Encoding.DER) for certificate in verified.chain))
+    # The library asks for more than those do with which mail is sent: what satisfies them is trusted.
+    for anchor in anchors.named_as_issuers_of(chain)[:MAX_TRIED]:
+        if path := leads_to(chain, anchor, at):
+            return Path(path)
+    wanted = {read_certificate(der).issuer_name for der in chain}
+    in_the_way = next((read for der in dear if (read := read_certificate(der)).subject_name in wanted), None)
+    if in_the_way is not None:
+        return NoPath(f"the key of '{in_the_way.subject}' is too large to verify a signature with", is_undecided=True)
+    return NoPath(why, is_undecided=any(words in why for words in _GAVE_UP))
 
 
 def _is_dear(der: bytes) -> bool:

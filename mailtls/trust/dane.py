@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mailtls.readable import readable
 from mailtls.remembering import MIB, remembered
-from mailtls.tls.certificate import MAX_CHAIN, load, quietly, read_certificate
+from mailtls.tls.certificate import MAX_CHAIN, all_names, load, quietly, read_certificate
 from mailtls.trust.distinguished import comparable, distinguished, is_named_as_issuer
 from mailtls.trust.links import is_signed_by_key, path_from
 from mailtls.trust.names import any_name_matches
@@ -133,7 +133,7 @@ def presented_names(der: bytes) -> tuple[str, ...]:
     """Return the names that a certificate presents: its dNSNames, or its common names where it has none (RFC 7672 section 3.2.3); escaped."""
     said, parsed = read_certificate(der), load(der)
     if said.names or parsed is None or any(problem.startswith("subject alternative names") for problem in said.problems):
-        return said.names
+        return all_names(der)
     try:
         return tuple(readable(str(a.value).lower(), 255) for a in parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
     except Exception:  # noqa: BLE001 - a name that cannot be read names nobody
@@ -168,22 +168,43 @@ def _issuer_objection(der: bytes, below: int) -> str:
     return _common_objection(der) or ("" if _serves(_extension(der, x509.ExtendedKeyUsage)) else "is not for TLS servers")
 
 
+# The last two are of the time when strong encryption was an exception; OpenSSL takes them, and anyExtendedKeyUsage it does not.
+_FOR_SERVERS = frozenset(
+    {ExtendedKeyUsageOID.SERVER_AUTH, x509.ObjectIdentifier("2.16.840.1.113730.4.1"), x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.3")}
+)
+
+
+def is_for_servers(purposes: Iterable[x509.ObjectIdentifier]) -> bool:
+    """Whether an extended key usage is one with which senders take a certificate for a server's, or for an issuer of such."""
+    return not _FOR_SERVERS.isdisjoint(purposes)
+
+
 def _serves(purposes: x509.ExtensionType | None) -> bool:
-    wanted = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
-    return not isinstance(purposes, x509.ExtendedKeyUsage) or bool(wanted & set(purposes))
+    return not isinstance(purposes, x509.ExtendedKeyUsage) or is_for_servers(purposes)
 
 
-# Key identifiers must not be critical (RFC 5280 section 4.2.1.1), and senders' libraries do not know them where they are.
-_NOT_HEEDED = (x509.UnrecognizedExtension, x509.AuthorityKeyIdentifier, x509.SubjectKeyIdentifier)
-# Known to these libraries, and to ours only as octets: policyMappings, which matter where a policy is demanded, and Netscape's type.
-_HEEDED = frozenset({x509.ObjectIdentifier("2.5.29.33"), x509.ObjectIdentifier("2.16.840.1.113730.1.1")})
+# What OpenSSL heeds where it is critical. Ours knows more (key identifiers, where to ask for status, the demand for a staple, the mark of
+# what was never issued), and those make a sender refuse a certificate (RFC 5280 section 4.2).
+_HEEDED = frozenset(
+    map(
+        x509.ObjectIdentifier,
+        (
+            "2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.31", "2.5.29.32", "2.5.29.33", "2.5.29.36", "2.5.29.37", "2.5.29.54",
+            "1.3.6.1.5.5.7.48.1.5", "2.16.840.1.113730.1.1",
+        ),
+    )
+)  # fmt: skip
 
 
 def _common_objection(der: bytes) -> str:
+    return "has a critical extension that senders do not know" if has_unknown_critical(der) else ""
+
+
+def has_unknown_critical(der: bytes) -> bool:
+    """Whether a certificate has a critical extension for which senders refuse it. Raises what the library raises for extensions that are none."""
     parsed = load(der)
     assert parsed is not None
-    unknown = any(e.critical and isinstance(e.value, _NOT_HEEDED) and e.oid not in _HEEDED for e in parsed.extensions)
-    return "has a critical extension that nobody knows" if unknown else ""
+    return any(extension.critical and extension.oid not in _HEEDED for extension in parsed.extensions)
 
 
 def _is_excluded(presented: Iterable[str], below: Sequence[bytes], issuer: bytes) -> bool:
@@ -208,5 +229,4 @@ def _begins(name: Name, heads: Iterable[Name]) -> bool:
 
 
 def _lies_in(name: str, bases: Iterable[str]) -> bool:
-    plain = name.removeprefix("*.")
-    return any(not base or plain == base.lower() or plain.endswith(f".{base.lower().removeprefix('.')}") for base in bases)
+    return any(not base or name == base.lower() or name.endswith(f".{base.lower().removeprefix('.')}") for base in bases)

@@ -11,7 +11,7 @@ from mailtls.readable import readable
 from mailtls.remembering import MIB, remembered, size_of
 from mailtls.tls.certificate import read_certificate
 from mailtls.trust.mta_sts import FETCH_ERROR, MAX_POLICY, WEBPKI, Flaw, Policy, read_policy
-from mailtls.trust.names import any_name_matches
+from mailtls.trust.names import names_host
 from mailtls.trust.pkix import judge_chain
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def judge_fetch(fetch: StsFetch, anchors: Anchors) -> FetchJudgement:
 def _certificate_flaws(fetch: StsFetch, judgement: ChainJudgement | None) -> Iterator[Flaw]:
     if judgement is not None and not judgement.trusted and not judgement.undecided:
         yield Flaw(WEBPKI, f"{fetch.host}: {judgement.why}")
-    names = read_certificate(fetch.chain[0]).names if fetch.chain else ()
-    if fetch.chain and not any_name_matches(names, fetch.host):
+    if fetch.chain and not names_host(fetch.chain[0], fetch.host):
+        names = read_certificate(fetch.chain[0]).names
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         yield Flaw(WEBPKI, f"the policy host's certificate does not name {fetch.host}; it names {shown or 'nobody'}")
 

@@ -140,7 +140,7 @@ def test_validity_counts_days_that_have_begun_and_the_longest_certificate(life: 
         (INTERMEDIATE.sign("mx.example", names=()), ["no-dns-name"]),
         (INTERMEDIATE.sign("mx.example", authority=True), ["no-dns-name", "authority", "cannot-sign"]),
         (INTERMEDIATE.sign("mx.example", purposes=(x509.ObjectIdentifier("1.3.6.1.5.5.7.3.4"),)), ["not-for-servers"]),
-        (INTERMEDIATE.sign("mx.example", purposes=(x509.ObjectIdentifier("2.5.29.37.0"),)), []),
+        (INTERMEDIATE.sign("mx.example", purposes=(x509.ObjectIdentifier("2.5.29.37.0"),)), ["not-for-servers"]),
         (INTERMEDIATE.sign("mx.example", purposes=()), []),
         (INTERMEDIATE.sign("mx.example", signs=False), ["cannot-sign"]),
         (with_key(LEAF.der, rsa_spki((1 << 2_047) + 1, 1)), ["odd-key"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -15,17 +16,19 @@ from mailtls.evidence import Handshake, Offer, ProbeEvidence, Purpose, ScanEvide
 from mailtls.facts.certificates import CHAINS
 from mailtls.model import Endpoint, Known, Unknown
 from mailtls.show.document import reading_document
-from mailtls.tls.certificate import load, read_certificate
+from mailtls.tls.certificate import UNREADABLE, all_names, load, read_certificate
 from mailtls.tls.curve import curve_of
 from mailtls.tls.extensions import MAX_NAMES
 from mailtls.trust.anchors import Anchors
 from mailtls.trust.chain import ChainCode, chain_problems
+from mailtls.trust.dane import has_unknown_critical
+from mailtls.trust.names import any_name_matches, names_host
 from mailtls.trust.pkix import judge_chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COVERS = (read_certificate, load)
+COVERS = (read_certificate, load, all_names, names_host, has_unknown_critical)
 ECDSA_KEY = bytes.fromhex("2a8648ce3d0201")
 """The object identifier of a key of an elliptic curve (RFC 5480 section 2.1.1)."""
 ANCHORS = Anchors(authority().pem, "the root of the seeds")
@@ -40,6 +43,11 @@ def one(data: bytes) -> None:
     read = read_certificate(data)
     assert read.sha256 == hashlib.sha256(data).hexdigest()
     assert len(read.names) <= MAX_NAMES
+    assert all_names(data)[:MAX_NAMES] == read.names
+    assert names_host(data, "mx.example") is any_name_matches(all_names(data), "mx.example")
+    if load(data) is not None:
+        with contextlib.suppress(*UNREADABLE):
+            has_unknown_critical(data)
     assert load(data) is not None or (read.key_type is None and read.problems)
     assert (read.key_type is None) == (read.key_bits is None)
     assert read.key_type is not None or any("key" in problem or "not a certificate" in problem for problem in read.problems)

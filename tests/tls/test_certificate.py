@@ -16,7 +16,7 @@ from harmless import is_harmless
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from mailtls.tls.certificate import Certificate, load, read_certificate
+from mailtls.tls.certificate import MAX_CERTIFICATE, Certificate, all_names, load, read_certificate
 from mailtls.tls.extensions import MAX_NAMES
 from mailtls.tls.publickey import MAX_EXPONENT, MAX_MODULUS, read_public_key
 
@@ -214,14 +214,21 @@ def test_more_names_than_anybody_has_are_cut_and_names_are_escaped() -> None:
     many = CA.sign("mx.example", names=tuple(f"m{number}.example" for number in range(MAX_NAMES + 5)))
     read = read_certificate(many.der)
     assert len(read.names) == MAX_NAMES
-    assert read.problems == (f"subject alternative names: {MAX_NAMES + 5}, of which {MAX_NAMES} were read",)
+    assert len(all_names(many.der)) == MAX_NAMES + 5
+    assert read.problems == (f"subject alternative names: {MAX_NAMES + 5}, of which {MAX_NAMES} are shown",)
     hostile = LEAF.der.replace(b"MX.Example", b"M\x1b[31m\n\xff\x9bX")
     assert read_certificate(hostile).names == ("m\\x1b[31m\\n\\xff\\x9bx", "*.example")
 
 
+def test_a_certificate_that_openssl_takes_is_read_however_large_it_is() -> None:
+    large = CA.sign("mx.example", names=tuple(f"m{number:050}.example" for number in range(1_500)))
+    assert 90_000 < len(large.der) < MAX_CERTIFICATE
+    assert read_certificate(large.der).key_type == "ECDSA"
+
+
 def test_what_is_larger_than_any_certificate_is_not_parsed() -> None:
-    read = read_certificate(tlv(0x30, bytes(70_000)))
-    assert read.problems == ("larger than 65536 octets",)
+    read = read_certificate(tlv(0x30, bytes(MAX_CERTIFICATE)))
+    assert read.problems == (f"larger than {MAX_CERTIFICATE} octets",)
     assert (read.key, read.names, read.subject) == (None, (), "")
 
 

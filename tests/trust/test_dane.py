@@ -176,11 +176,14 @@ def chain_without_authority(*extensions) -> tuple[TLSA, tuple[bytes, ...]]:
         (chain_without_authority(), "is no certificate authority"),
         (chain_without_authority((x509.BasicConstraints(False, None), True)), "is no certificate authority"),
         (chain_with((usage(digital_signature=True), True)), "may not sign certificates"),
-        (chain_with((UNKNOWN, True)), "a critical extension that nobody knows"),
+        (chain_with((UNKNOWN, True)), "a critical extension that senders do not know"),
         (chain_with(purpose(ExtendedKeyUsageOID.EMAIL_PROTECTION)), "is not for TLS servers"),
         (chain_with(above=authority("short", length=0)), "so far above"),
         (chain_with(of_leaf=[(UNKNOWN, True)]), "the certificate has a critical extension"),
         (chain_with(of_leaf=[(usage(crl_sign=True), True)]), "is not for TLS, by its key usage"),
+        (chain_with(purpose(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)), "is not for TLS servers"),
+        (chain_with(of_leaf=[purpose(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)]), "is not for TLS servers, by its extended key usage"),
+        (chain_with(of_leaf=[(x509.TLSFeature([x509.TLSFeatureType.status_request]), True)]), "the certificate has a critical extension"),
         (chain_with(of_leaf=[purpose(ExtendedKeyUsageOID.CLIENT_AUTH)]), "is not for TLS servers, by its extended key usage"),
         (chain_with(constrained(permitted="example.org")), "may not certify the names that it does"),
         (chain_with(above=authority("constrained", None, constrained(excluded="example"))), "may not certify the names that it does"),
@@ -197,7 +200,7 @@ def test_usage_2_heeds_what_certificates_say_of_their_own_use(built, words: str)
     "more",
     [
         (UNKNOWN, False), constrained(permitted="example"), constrained(permitted=".example"), constrained(excluded="x.example"),
-        purpose(ExtendedKeyUsageOID.SERVER_AUTH), purpose(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE), (usage(key_cert_sign=True), True),
+        purpose(ExtendedKeyUsageOID.SERVER_AUTH), (usage(key_cert_sign=True), True),
     ],
 )  # fmt: skip
 def test_what_allows_the_chain_is_no_objection(more) -> None:

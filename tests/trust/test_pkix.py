@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import certmaking
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mailtls.lab import Authority, Identity
-from mailtls.tls.certificate import read_certificate
+from mailtls.tls.certificate import MAX_CERTIFICATE, read_certificate
 from mailtls.trust.names import name_matches
-from mailtls.trust.pkix import judge_chain
+from mailtls.trust.pkix import Anchors, judge_chain
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -51,6 +52,19 @@ def test_a_certificate_issued_a_minute_ago_is_trusted_at_once(authority, anchors
     assert judge_chain(der(fresh), anchors, NOW).trusted
 
 
+@pytest.mark.parametrize("late", ["intermediate", "root"])
+def test_an_authority_that_expired_within_the_hour_is_not_trusted_until_its_end(late: str) -> None:
+    ends = certmaking.NOW + timedelta(minutes=5)
+    lives = {who: ends if who == late else certmaking.NOW + 90 * DAY for who in ("intermediate", "root")}
+    top = certmaking.Issuer("top")
+    top = top.sign("top", top.key, authority=True, ends=lives["root"] - certmaking.NOW)
+    between = top.sign("between", authority=True, ends=lives["intermediate"] - certmaking.NOW)
+    chain = (between.sign("mx.example").der, between.der)
+    assert judge_chain(chain, Anchors(top.pem, "top"), ends).trusted
+    judged = judge_chain(chain, Anchors(top.pem, "top"), ends + timedelta(minutes=1))
+    assert (judged.trusted, judged.undecided) == (False, False)
+
+
 @pytest.mark.parametrize(
     ("pattern", "host", "matches"),
     [
@@ -68,7 +82,7 @@ def test_a_broken_certificate_is_read_as_far_as_it_goes(authority) -> None:
     for cut in range(0, len(good), 7):
         read_certificate(good[:cut])
         read_certificate(good[:cut] + b"\xff" + good[cut + 1 :])
-    assert read_certificate(b"\x30" * 70_000).problems == ("larger than 65536 octets",)
+    assert read_certificate(b"\x30" * (MAX_CERTIFICATE + 1)).problems == (f"larger than {MAX_CERTIFICATE} octets",)
 
 
 @pytest.mark.parametrize("which", [0, 1])

@@ -10,12 +10,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import AuthorityInformationAccessOID
 from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 from making import DAY, NOW, Made, usage
 
 from mailtls.trust.pkix import Anchors, judge_chain
 
 POLICIES = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("2.23.140.1.2.1"), None)])
+AUTHORITY_AT = x509.AuthorityInformationAccess(
+    [x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier("http://ca.example/"))]
+)
 RSA_1024 = rsa.generate_private_key(65537, 1024)
 
 
@@ -76,6 +80,9 @@ ACCEPTED = {
     "a critical inhibition of any policy": Odd(middle=((x509.InhibitAnyPolicy(0), True),)),
     "a constraint to a subject": Odd(middle=((x509.NameConstraints([x509.DirectoryName(HEAD)], None), True),)),
     "a constraint with a leading dot": Odd(middle=((DOTTED, True),)),
+    "a wildcard below a constraint with a leading dot": Odd(middle=((DOTTED, True),), name="*.example"),
+    "a leaf for servers of export grade": Odd(leaf=((purposes(x509.ObjectIdentifier("2.16.840.1.113730.4.1")), False),)),
+    "a critical mark that its status need not be asked for": Odd(leaf=((x509.OCSPNoCheck(), True),)),
     "an underscore below a constraint": Odd(middle=((x509.NameConstraints([x509.DNSName("example")], None), True),), name="mx_1.example"),
     "the issuer in capitals": Odd(issuer="THE MIDDLE"),
     "the issuer with more spaces": Odd(issuer="The  Middle"),
@@ -87,6 +94,12 @@ ACCEPTED = {
 REFUSED = {
     "an authority for clients alone": Odd(middle=((purposes(Purpose.CLIENT_AUTH), False),)),
     "a leaf for clients alone": Odd(leaf=((purposes(Purpose.CLIENT_AUTH), False),)),
+    "a leaf for anything": Odd(leaf=((purposes(Purpose.ANY_EXTENDED_KEY_USAGE), False),)),
+    "an authority for anything": Odd(middle=((purposes(Purpose.ANY_EXTENDED_KEY_USAGE), False),)),
+    "a critical demand for a staple": Odd(leaf=((x509.TLSFeature([x509.TLSFeatureType.status_request]), True),)),
+    "a certificate that was never issued": Odd(leaf=((x509.PrecertPoison(), True),)),
+    "a critical place of its authority": Odd(leaf=((AUTHORITY_AT, True),)),
+    "a critical place of an authority's authority": Odd(middle=((AUTHORITY_AT, True),)),
     "a leaf whose key signs revocations alone": Odd(leaf=((usage(crl_sign=True), True),)),
     "a critical extension that nobody knows": Odd(middle=((x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True),)),
     "a constraint to other names": Odd(middle=((x509.NameConstraints([x509.DNSName(".other")], None), True),)),
