@@ -81,7 +81,7 @@ def _hostile(like: Document) -> Document:
 
 def _copy(each: Document, number: int) -> Document:
     copy = deepcopy(each)
-    copy["domain"], copy["provider"] = f"d{number}.{each['domain']}", f"{each['provider']} {number // 3}"
+    copy["domain"], copy["provider"] = f"d{number}.{each['domain']}", f"Provider {number // 3}"
     return copy
 
 
