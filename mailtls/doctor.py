@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -151,14 +151,14 @@ async def _store(configuration: Configuration) -> Examination:
     from sqlalchemy import make_url  # noqa: PLC0415 - all this takes a quarter of a second, and only a daemon remembers
 
     from mailtls.store.database import Store, StoreFailed  # noqa: PLC0415
-    from mailtls.store.engine import engine_of, writing  # noqa: PLC0415
+    from mailtls.store.engine import engine_of, file_of, writing  # noqa: PLC0415
 
     place = make_url(configuration.storage.url)
-    if place.get_backend_name() == "sqlite":
-        if not place.database:
-            return Examination("store", Health.UNKNOWN, "nothing is remembered across restarts (storage.url)")
-        if _can_be_made(Path(place.database)):
-            return Examination("store", Health.GOOD, f"{place.database} is not there yet, and can be made")
+    file = file_of(place)
+    if file is None and place.get_backend_name() == "sqlite":
+        return Examination("store", Health.UNKNOWN, "nothing is remembered across restarts (storage.url)")
+    if file is not None and not file.exists() and _can_be_made(file):
+        return Examination("store", Health.GOOD, f"{file} is not there yet, and can be made")
 
     def touch(engine: Engine) -> None:
         with writing(engine) as connection:
@@ -178,7 +178,12 @@ async def _store(configuration: Configuration) -> Examination:
 
 
 def _can_be_made(path: Path) -> bool:
-    return path.parent.is_dir() and os.access(path.parent, os.W_OK | os.X_OK) and not path.exists()
+    # It is tried with a file that has no name: permissions alone do not tell, least of all to root (/proc, a read-only file system).
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            return True
+    except OSError:
+        return False
 
 
 async def _port(configuration: Configuration, measurer: Measurer, domains: Sequence[str]) -> Examination:

@@ -191,7 +191,17 @@ async def test_a_store_is_examined_and_not_made(world: World, tmp_path: Path) ->
     assert "not a database" in (await store(f"sqlite:///{tmp_path}/text.db")).text
     nobody = await store("postgresql://someone:secret@127.0.0.1:1/mailtls")
     assert (nobody.health, "secret" in nobody.text) == (Health.BAD, False)
+    assert "connection refused" in nobody.text.lower()
+    assert nobody.text.startswith("postgresql://someone:***@127.0.0.1:1/mailtls: ")
+    assert "?" not in nobody.text
     assert (await store("sqlite://")).health is Health.UNKNOWN
+    assert (await store("sqlite:////proc/new.db")).health is Health.BAD
+
+
+async def test_where_a_store_would_be_made_is_told_from_the_root(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = {one.subject: one async for one in examine(Configuration(), lasting=True)}["store"]
+    assert (found.health, found.text) == (Health.GOOD, f"{tmp_path}/mailtls.db is not there yet, and can be made")
 
 
 def test_the_last_line_sums_up() -> None:

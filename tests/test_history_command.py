@@ -143,6 +143,13 @@ def test_nothing_known_ends_with_3_wrong_usage_with_2_and_a_bad_configuration_wi
     assert not (tmp_path / "other.db").exists()
 
 
+def test_a_domain_that_no_provider_has_is_told_so_with_the_one_that_may_be_meant(settings: Path) -> None:
+    accepted = CliRunner().invoke(app, ["accept", "a.exampl", "starttls", "--why", "so", "--config.file", str(settings)])
+    for result in (ran(settings, domain="a.exampl"), accepted):
+        assert result.exit_code == 3
+        assert result.stderr.endswith("no provider of the configuration has it; did you mean a.example?\n")
+
+
 def test_reading_and_accepting_leave_the_tables_of_an_older_daemon_alone_and_end_with_1(settings: Path, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "mailtls.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0005'")

@@ -10,7 +10,7 @@ import typer
 
 from mailtls import facts
 from mailtls.commands import completing
-from mailtls.commands.domains import recipient_domain
+from mailtls.commands.domains import not_watched, recipient_domain
 from mailtls.commands.ending import BAD, FAULTS, USAGE, fail
 from mailtls.commands.options import ConfigFile, load_configuration
 from mailtls.readable import readable
@@ -48,12 +48,15 @@ def accept(
         fail(f"no check is called {readable(check, 80)!r}; {hint}", USAGE)
     if not why.strip() or len(why) > _LONGEST:
         fail(f"--why: say why, in at most {_LONGEST} characters", USAGE)
-    happened = asyncio_run(_accept(load_configuration(config_file), name, check, why.strip()))
+    configuration = load_configuration(config_file)
+    happened = asyncio_run(_accept(configuration, name, check, why.strip()))
     for change in happened:
         if change.vantage and change.before is not None and change.after is not None:
             before, after = readable(change.before.shown, 200), readable(change.after.shown, 200)
             typer.echo(f"{change.vantage}: {readable(str(change.subject))}: {check}: from '{before}' to '{after}'")
     if not happened:
+        if stranger := not_watched(name, configuration):
+            fail(f"{name}: {stranger}", NOTHING)
         fail(f"{name}: {check} is not weaker than what it is held to: nothing to accept", NOTHING)
 
 

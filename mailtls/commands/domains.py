@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from mailtls.commands.ending import USAGE, fail
 from mailtls.readable import readable
 from mailtls.resolve import BadName, ascii_name
+
+if TYPE_CHECKING:
+    from mailtls.config import Configuration
 
 
 def recipient_domain(text: str) -> str:
@@ -28,6 +33,15 @@ def recipient_domain(text: str) -> str:
         return ascii_name(text)
     except BadName as error:
         fail(f"{error}; did you mean {meant}?" if meant else str(error), USAGE)
+
+
+def not_watched(domain: str, configuration: Configuration) -> str:
+    """Return in words that a domain is not among those of a configuration, and which may have been meant; empty where it is, or all are unknown."""
+    watched = [each for partner in configuration.partners() for each in partner.domains]
+    if domain in watched or not watched:
+        return ""
+    near = difflib.get_close_matches(domain, watched, n=1, cutoff=0.8)
+    return "no provider of the configuration has it" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _guess(text: str) -> str | None:

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from mailtls.commands import completing
-from mailtls.commands.domains import recipient_domain
+from mailtls.commands.domains import not_watched, recipient_domain
 from mailtls.commands.ending import BAD, FAULTS, UNKNOWN, USAGE, fail
 from mailtls.commands.options import ConfigFile, load_configuration
 from mailtls.config import BadConfiguration
@@ -87,7 +87,7 @@ def history(
         return
     stories = _read(configuration, lambda store: store.stories(name, start, vantage))
     if not any(story.states or story.runs or story.days for story in stories):
-        _nothing(name, vantage)
+        _nothing(name, vantage, not_watched(name, configuration))
     grades = {}
     if graded is not None:
         whole = stories if start is None else _read(configuration, lambda store: store.stories(name, None, vantage))
@@ -115,9 +115,10 @@ def _show_evidence(configuration: Configuration, name: str) -> None:
         console.print(line, emoji=False)
 
 
-def _nothing(name: str, vantage: str | None) -> NoReturn:
+def _nothing(name: str, vantage: str | None, stranger: str) -> NoReturn:
     place = "" if vantage is None else f" as seen from {readable(vantage, 80)}"
-    fail(f"{name}: nothing is known of it{place}; a daemon that watches it (mailtls run) makes its history", UNKNOWN)
+    hint = stranger or "a daemon that watches it (mailtls run) makes its history"
+    fail(f"{name}: nothing is known of it{place}; {hint}", UNKNOWN)
 
 
 def _read(configuration: Configuration, ask: Callable[[Store], Awaitable[T]]) -> T:

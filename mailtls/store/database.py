@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError, StatementError
 from mailtls.budget import Pause
 from mailtls.store import book, history, outbox, tracks
 from mailtls.store.codec import decode, encode
-from mailtls.store.engine import advice, altering, engine_of, give_back, is_missing, put, reading, writing
+from mailtls.store.engine import advice, altering, engine_of, file_of, give_back, name_of, put, reading, said_by, writing
 from mailtls.store.migrations import migrate, versions
 from mailtls.store.schema import hellos, pauses
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mailtls.evidence import RouteEvidence, ScanEvidence
     from mailtls.hellos import HelloEvidence
     from mailtls.model import Endpoint
+    from mailtls.store.migrations import Versions
     from mailtls.store.tracks import Kept, Recalled
     from mailtls.tracking.history import Story
     from mailtls.tracking.journal import Entry
@@ -42,6 +43,7 @@ T = TypeVar("T")
 _FAREWELL = 5.0
 """Seconds to wait for a database to be closed; where its disk hangs, a process must be able to end all the same."""
 _NEWER = "a newer mailtls may have written it: use that, or name another database"
+_ELSEWHERE = "does --config.file name the daemon's configuration, and is this the directory that the daemon works in?"
 _KEY = ("vantage", "host", "address", "port")
 
 
@@ -54,7 +56,7 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         """Take an engine; :meth:`open` makes one, and brings the tables up to date."""
-        self.name = engine.url.difference_update_query(["password"]).render_as_string(hide_password=True)
+        self.name = name_of(engine)
         self._password = engine.url.password or engine.url.query.get("password")
         self._engine = engine
         self._closed = False
@@ -76,9 +78,10 @@ class Store:
             raise StoreFailed(f"no URL of a database: {error}") from error
         except ImportError as error:
             raise StoreFailed(f"PostgreSQL needs a driver that is not installed ({error}): pip install 'mailtls[postgresql]'") from error
-        if not make and is_missing(store._engine):
+        file = file_of(store._engine.url)
+        if not make and file is not None and not file.exists():
             await store.close()
-            raise StoreFailed(f"{store.name}: there is no such file; does --config.file name the daemon's configuration?")
+            raise StoreFailed(f"{store.name}: there is no {file}; {_ELSEWHERE}")
         try:
             await store._do(store._migrate if make else store._compare)
         except BaseException:
@@ -216,7 +219,7 @@ class Store:
     def _told(self, error: Exception) -> str:
         if isinstance(error, StatementError):  # its own text would hold the statement and all that was to be written
             hint = advice(error.orig)
-            said = " ".join(str(error.orig).split())
+            said = said_by(error.orig)
             if isinstance(self._password, str) and self._password:
                 said = said.replace(self._password, "***")
             return f"{self.name}: {said}" + (f"; {hint}" if hint else "")
@@ -226,6 +229,7 @@ class Store:
 
     def _migrate(self) -> None:
         with altering(self._engine) as connection:
+            self._refuse_newer(versions(connection))
             migrate(connection)
 
     def _compare(self) -> None:
@@ -237,8 +241,11 @@ class Store:
                 f"{self.name}: {there}, and this program needs {found.ours}: start its daemon (mailtls run) first, which sees to that, "
                 "or use the version of mailtls that runs"
             )
-        if found.there != found.ours:
-            raise StoreFailed(f"{self.name}: its tables are of version {found.there}; {_NEWER}")
+        self._refuse_newer(found)
+
+    def _refuse_newer(self, found: Versions) -> None:
+        if found.there != found.ours and not found.is_older:
+            raise StoreFailed(f"{self.name}: its tables are of version {found.there}, and this program's of {found.ours}; {_NEWER}")
 
     def _write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with writing(self._engine) as connection:

@@ -92,6 +92,14 @@ def _postgresql(place: URL) -> Engine:
     return engine
 
 
+def name_of(engine: Engine) -> str:
+    """Return how people call a database: its URL as they write it, with no driver and no password."""
+    place = engine.url
+    if place.get_backend_name() == "postgresql":
+        place = place.set(drivername="postgresql")
+    return place.difference_update_query(["password"]).render_as_string(hide_password=True)
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that writes nothing."""
@@ -143,10 +151,11 @@ def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], ke
     connection.execute(insert.on_conflict_do_update(index_elements=key, set_=replaced), ordered)
 
 
-def is_missing(engine: Engine) -> bool:
-    """Whether it is of an SQLite file that is not there, and would be made."""
-    file = engine.url.database
-    return engine.dialect.name == "sqlite" and bool(file) and file != ":memory:" and not Path(str(file)).exists()
+def file_of(place: URL) -> Path | None:
+    """Return the file of an SQLite database, from the root of the file system; ``None`` of any other database."""
+    if place.get_backend_name() != "sqlite" or not place.database or place.database == ":memory:":
+        return None
+    return Path(place.database).absolute()
 
 
 def give_back(engine: Engine) -> None:
@@ -161,6 +170,12 @@ def give_back(engine: Engine) -> None:
             connection.exec_driver_sql(f"PRAGMA incremental_vacuum({_GIVEN_BACK})").fetchall()
             if connection.exec_driver_sql("PRAGMA freelist_count").scalar_one() >= free:
                 return  # a file of an earlier version, which cannot shrink
+
+
+def said_by(error: BaseException | None) -> str:
+    """Return in one line what a driver says of an error. What libpq only asks ("Is the server running ...?") is left out: ``advice`` answers it."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return " ".join(line for line in lines if line and not (line.startswith("Is the server running") and advice(error)))
 
 
 def advice(error: BaseException | None) -> str:

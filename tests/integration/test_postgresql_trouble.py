@@ -33,7 +33,7 @@ def with_password(url: str) -> str:
 
 async def test_a_database_that_is_not_there_is_told(postgresql: PostgreSQL) -> None:
     said = await refusal(with_password(postgresql.dsn("absent")))
-    assert said.startswith(f"postgresql+psycopg://postgres:***@127.0.0.1:{postgresql.port}/absent: ")
+    assert said.startswith(f"postgresql://postgres:***@127.0.0.1:{postgresql.port}/absent: ")
     assert 'database "absent" does not exist' in said
     assert said.endswith("; it must be running and be reached from here, and user, password and database must be right")
 

@@ -18,7 +18,7 @@ from remembered import NOW, ONE, PLACE, found, same
 
 from mailtls.store import engine as engine_module
 from mailtls.store.database import Store, StoreFailed
-from mailtls.store.engine import advice, engine_of, reading
+from mailtls.store.engine import advice, engine_of, name_of, reading, said_by
 
 NOBODY = 65_534
 
@@ -156,6 +156,24 @@ def test_there_is_advice_for_what_may_be_wrong_with_a_file_and_none_for_a_fault_
 async def test_without_its_driver_postgresql_is_refused_with_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     assert (await refusal("postgresql://me:sesame@db.example/mailtls")).endswith("pip install 'mailtls[postgresql]'")
+
+
+def test_a_database_is_called_as_people_write_it_and_without_its_password() -> None:
+    assert name_of(engine_of("postgresql://me:sesame@db.example/mailtls")) == "postgresql://me:***@db.example/mailtls"
+    assert name_of(engine_of("postgresql://db.example/mailtls?password=sesame&user=me")) == "postgresql://db.example/mailtls?user=me"
+    assert name_of(engine_of("sqlite:///mailtls.db")) == "sqlite:///mailtls.db"
+
+
+def test_what_libpq_asks_is_left_out_where_there_is_advice() -> None:
+    refused = psycopg.OperationalError("connection failed\n\tIs the server running on that host and accepting TCP/IP connections?")
+    assert said_by(refused) == "connection failed"
+    assert said_by(ValueError("one\n  and two")) == "one and two"
+
+
+async def test_a_file_that_is_not_there_is_told_from_the_root_to_who_only_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreFailed, match=f"there is no {tmp_path}/mailtls.db; .*directory that the daemon works in"):
+        await Store.open("sqlite:///mailtls.db", make=False)
 
 
 def test_there_is_advice_for_what_may_be_wrong_with_a_server_and_none_for_a_fault_of_ours() -> None:
