@@ -264,10 +264,11 @@ class Resolver:
         mx = await self.lookup(name, "MX")
         if mx.outcome is LookupOutcome.ANSWERED:
             targets = sorted({_mx_target(record) for record in mx.records})
-            # The root among other hosts is no host (RFC 7505 section 3).
-            hosts = [(preference, host) for preference, host in targets if host]
+            # The root among other hosts is no host (RFC 7505 section 3), and one that is named twice is one, of its better preference.
+            best = {host: preference for preference, host in reversed(targets) if host}
+            hosts = sorted(best.items(), key=lambda each: (each[1], each[0]))
             omitted = max(0, len(hosts) - MAX_HOSTS)
-            routes = await asyncio.gather(*(self._host(host, preference) for preference, host in hosts[:MAX_HOSTS]))
+            routes = await asyncio.gather(*(self._host(host, preference) for host, preference in hosts[:MAX_HOSTS]))
             return RouteEvidence(name, mx, tuple(routes), omitted_hosts=omitted, began=began)
         if mx.outcome is LookupOutcome.NO_DATA:
             return RouteEvidence(name, mx, (await self._host(name, 0),), implicit=True, began=began)
@@ -295,12 +296,19 @@ class Resolver:
         try:
             name = ascii_name(host)
         except BadName as error:
-            impossible = Lookup(host, "A", LookupOutcome.NO_SUCH_NAME, detail=str(error))
-            return HostRoute(readable(host, 255), preference, (impossible,))
+            return HostRoute(readable(host, 255), preference, await self._impossible(host, str(error)))
         lookups = await asyncio.gather(self.lookup(name, "A"), self.lookup(name, "AAAA"))
         addresses = tuple(_capped(lookup, MAX_ADDRESSES) for lookup in lookups)
         alias, tlsa = await self._tlsa(name, addresses)
         return HostRoute(name, preference, addresses, alias, tlsa)
+
+    async def _impossible(self, host: str, why: str) -> tuple[Lookup, ...]:
+        """Ask for the addresses of a host whose name cannot be one. Where it has some it is not nobody, though not all senders go there."""
+        found = await asyncio.gather(self.lookup(host, "A"), self.lookup(host, "AAAA"))
+        if any(lookup.records for lookup in found):
+            return (Lookup(host, "A", LookupOutcome.SERVER_FAILURE, detail=f"{why}, and it has addresses"),)
+        failed = tuple(lookup for lookup in found if not lookup.is_answer)
+        return failed or (Lookup(host, "A", LookupOutcome.NO_SUCH_NAME, detail=why),)
 
     async def _tlsa(self, host: str, addresses: tuple[Lookup, ...]) -> tuple[Lookup | None, tuple[Lookup, ...]]:
         """Ask for a host's TLSA records where DNSSEC vouches for its addresses, or else for its being an alias (RFC 7672 section 2.2.2).
@@ -337,7 +345,12 @@ def _why_unfit(answer: dns.message.Message) -> str:
     """Return why a response that reports no error is no answer all the same, or an empty text: the question is open then, and not denied."""
     if answer.flags & dns.flags.TC:
         return "truncated, over TCP as well"
-    if answer.answer or answer.rcode() != dns.rcode.NOERROR:
+    if answer.rcode() != dns.rcode.NOERROR:
+        return ""
+    asked = answer.question[0]
+    if answer.answer and not any(rrset.name == asked.name and rrset.rdtype in (asked.rdtype, dns.rdatatype.CNAME) for rrset in answer.answer):
+        return "an answer to another question"
+    if any(rrset.rdtype == asked.rdtype for rrset in answer.answer):
         return ""
     held = {rrset.rdtype for rrset in answer.authority}
     if dns.rdatatype.NS in held and dns.rdatatype.SOA not in held:

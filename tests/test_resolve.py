@@ -127,8 +127,55 @@ async def test_a_referral_or_what_is_cut_off_even_over_tcp_is_no_answer_and_make
     assert words in route.mx.detail
 
 
-async def test_hosts_beyond_the_cap_are_counted(nameserver) -> None:
+@pytest.mark.parametrize(
+    ("answered", "authority", "words"),
+    [
+        (("implicit.example.", "CNAME", "elsewhere.example."), ("example.", "NS", "ns.elsewhere.example."), "referral"),
+        (("elsewhere.example.", "MX", "10 a.example."), None, "another question"),
+        (("implicit.example.", "A", "192.0.2.1"), None, "another question"),
+    ],
+)
+async def test_half_an_answer_or_one_to_another_question_makes_no_implicit_mx(nameserver, monkeypatch, answered, authority, words) -> None:
+    original = Nameserver._respond
+
+    def respond(self, query, *, stream: bool):
+        response = original(self, query, stream=stream)
+        if response is not None and query.question[0].rdtype == dns.rdatatype.MX:
+            response.answer[:] = [dns.rrset.from_text(answered[0], 60, "IN", *answered[1:])]
+            response.authority[:] = [] if authority is None else [dns.rrset.from_text(authority[0], 60, "IN", *authority[1:])]
+        return response
+
+    monkeypatch.setattr(Nameserver, "_respond", respond)
+    route = await resolver(nameserver).route("implicit.example")
+    assert (route.hosts, route.implicit) == ((), False)
+    assert route.mx is not None
+    assert route.mx.outcome is LookupOutcome.SERVER_FAILURE
+    assert words in route.mx.detail
+
+
+async def test_hosts_beyond_the_cap_are_counted_and_one_that_is_named_twice_is_one(nameserver) -> None:
     assert (await resolver(nameserver).route("many.example")).omitted_hosts == 5
+    nameserver.records["twice.example", "MX"] = ["30 B.example.", *(f"{number} A.example." for number in range(20, 60)), "10 b.example."]
+    route = await resolver(nameserver).route("twice.example")
+    assert [(host.preference, host.host) for host in route.hosts] == [(10, "b.example"), (20, "a.example")]
+    assert route.omitted_hosts == 0
+
+
+@pytest.mark.parametrize("host", ["-mx.good.example", "*.good.example", "b\\195\\188ro.example", "10\\032a.example"])
+async def test_a_host_that_cannot_be_one_is_nobody_only_where_it_has_no_address(nameserver, host: str) -> None:
+    nameserver.records["odd.example", "MX"] = [f"10 {host}."]
+    nobody = why_no_address((await resolver(nameserver).route("odd.example")).hosts[0])
+    assert nobody is not None
+    assert nobody.cause is Cause.NO_ADDRESS
+    nameserver.records[host, "AAAA"] = ["2001:db8::2"]
+    found = (await resolver(nameserver).route("odd.example")).hosts[0]
+    somebody = why_no_address(found)
+    assert somebody is not None
+    assert (somebody.cause, "it has addresses" in somebody.detail) == (Cause.DNS_FAILURE, True)
+    nameserver.faults[host] = Fault.TIMEOUT
+    late = why_no_address((await resolver(nameserver).route("odd.example")).hosts[0])
+    assert late is not None
+    assert late.cause is Cause.DNS_TIMEOUT
 
 
 @pytest.mark.parametrize(
