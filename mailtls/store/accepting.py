@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from mailtls.store import book
+from mailtls.store import book, joint
 from mailtls.store.engine import writing
 from mailtls.store.schema import vantages
 from mailtls.tracking.ledger import Ledger
@@ -56,7 +56,7 @@ def accept(
             weaker |= ledger.regressions().keys()
             happened += changes
         accepted = {(change.subject, change.check): why for change in happened}
-        settled = book.settle_all(connection, weaker, now, patience, accepted)
+        settled = joint.settle_all(connection, weaker, now, patience, accepted)
         ended = [(change, each.after) for each in settled if (change := each.change) is not None]
         together = [change for change, _ in ended]
         book.note(connection, together)

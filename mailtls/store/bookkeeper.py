@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailtls.instants import AHEAD
-from mailtls.store import book
+from mailtls.store import book, by_vantage, joint
 from mailtls.store.database import StoreFailed
 from mailtls.store.engine import writing
 from mailtls.store.logged import log_forgotten, log_joint, log_left, log_own
@@ -230,7 +230,7 @@ class Bookkeeper:
                 book.note_sight(connection, turn, now, blind=self.ledger.faults.is_blind)
                 self._believe(connection, now, patience)
                 self._write(connection, turn, now, patience)
-                known, ended = book.open_regressions(connection), book.ended_since(connection, now - SHOWN_AFTER_ITS_END)
+                known, ended = joint.open_regressions(connection), joint.ended_since(connection, now - SHOWN_AFTER_ITS_END)
                 self._unwritten.doubt()
         except SQLAlchemyError:
             learn()
@@ -245,13 +245,13 @@ class Bookkeeper:
     def _believe(self, connection: Connection, now: datetime, patience: timedelta) -> None:
         """Let the ledger learn, when it sees it next, what it has held back in this turn and another vantage sees too."""
         mine = self.ledger.disbelieved().keys() & self._unwritten.kept.keys()
-        self.ledger.believe(book.seen_elsewhere(connection, self.ledger.vantage, mine, now, patience))
+        self.ledger.believe(by_vantage.seen_elsewhere(connection, self.ledger.vantage, mine, now, patience))
         self._unwritten.add(self.ledger.take_changed(), ())
 
     def _write(self, connection: Connection, turn: book.Turn, now: datetime, patience: timedelta) -> None:
         book.enter(connection, turn, self._unwritten.kept, self._unwritten.happened)
         weaker = self.ledger.regressions().keys()
-        settled = book.settle_all(connection, weaker, now, patience, window=lambda key: self._window(*key, now))
+        settled = joint.settle_all(connection, weaker, now, patience, window=lambda key: self._window(*key, now))
         together = [(change, each.after) for each in settled if (change := each.change) is not None]
         book.note(connection, [change for change, _ in together])
         mine = ((each, None) for each in self._unwritten.happened)

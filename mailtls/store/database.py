@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from mailtls.budget import Pause
-from mailtls.store import book, history, outbox, tracks
+from mailtls.store import book, exhibits, forgetting, history, outbox, stories, tracks
 from mailtls.store.codec import decode, encode
 from mailtls.store.engine import advice, altering, engine_of, file_of, give_back, name_of, put, reading, said_by, writing
 from mailtls.store.migrations import migrate, versions
@@ -173,12 +173,12 @@ class Store:
         return await self._do(self._write, history.record, vantage, tuple(entries), at)
 
     async def stories(self, domain: str, since: datetime | None = None, vantage: str | None = None) -> tuple[Story, ...]:
-        """Return what is known of a domain over time; ``history`` says more."""
-        return await self._do(self._read, history.stories, domain, since, vantage)
+        """Return what is known of a domain over time; ``stories`` says more."""
+        return await self._do(self._read, stories.stories, domain, since, vantage)
 
     async def find_evidence(self, name: str) -> tuple[str, ScanEvidence | RouteEvidence] | None:
         """Return evidence of a state by its name, or the beginning of it; ``None`` where there is none. Raises ``Unreadable``."""
-        return await self._do(self._read, history.find_evidence, name)
+        return await self._do(self._read, exhibits.find, name)
 
     async def tidy(self, before: datetime, folded_before: datetime) -> int:
         """Fold visits to days, and delete what ended before a moment, in small transactions. Returns how many rows are gone.
@@ -191,7 +191,7 @@ class Store:
 
         """
         gone = await self._do(self._write, outbox.forget_settled, folded_before)
-        for work, moment in ((history.fold, folded_before), (history.forget, before), (history.forget_orphans, before)):
+        for work, moment in ((forgetting.fold, folded_before), (forgetting.forget, before), (forgetting.forget_orphans, before)):
             while done := await self._do(self._write, work, moment):
                 gone += done
         if gone:

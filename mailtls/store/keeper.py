@@ -12,7 +12,7 @@ import structlog
 from mailtls.hellos import Silent
 from mailtls.store.codec import Unreadable
 from mailtls.store.database import StoreFailed
-from mailtls.store.history import FOLDED_AFTER
+from mailtls.store.forgetting import FOLDED_AFTER
 from mailtls.store.tracks import Recalled, policy_kept, route_kept, scan_kept
 from mailtls.tracking.journal import Journal
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from mailtls.store.book import Settled
+from mailtls.tracking.settling import Settled
 from mailtls.tracking.standing import Event
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mailtls.tracking.changes import Change
 from mailtls.tracking.standing import Event
 from mailtls.tracking.votes import Attribution, Vote, count
 
@@ -70,6 +71,39 @@ class JointRegression:
         if self.told or not self.counts or self.ended_at is not None:
             return self
         return replace(self, muted=window, told=not window)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What has become of a regression of all vantages together.
+
+    Args:
+        before: as it was; ``None`` where there was none.
+        after: as it is now.
+
+    """
+
+    before: JointRegression | None
+    after: JointRegression
+
+    @property
+    def change(self) -> Change | None:
+        """What there is to tell: that it counts, now or beyond a maintenance window, or that one that did has ended; ``None`` for less.
+
+        A recovery leads from what it had become to what it is held to.
+        """
+        now, known = self.after, self.before
+        counted = known is not None and (known.counts or known.told)
+        waited = known is not None and known.muted and now.told and not known.told
+        if now.ended_at is not None and counted:
+            event, at = now.ended_by or Event.RECOVERED, now.ended_at
+        elif now.ended_at is None and now.counts and (not counted or waited):
+            event, at = Event.CONFIRMED, now.confirmed_at
+        else:
+            return None
+        before, after = (now.after, now.before) if event is Event.RECOVERED else (now.before, now.after)
+        why = "the maintenance window is over" if waited else now.why
+        return Change(at, now.subject, now.check, event, before, after, "", now.attribution, why, "" if now.told else now.muted)
 
 
 def settle(

@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 
 from mailtls.evidence import Exchange, Handshake, Offer, ProbeEvidence, Purpose, ScanEvidence
 from mailtls.model import Endpoint, Stage
+from mailtls.store import exhibits
 from mailtls.store.database import Store
 from mailtls.store.engine import reading
-from mailtls.store.history import evidence_about
 from mailtls.store.schema import blobs, evidence, metadata, outcomes, states
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.history import CONCLUSIVE, Run
@@ -125,7 +125,7 @@ async def test_evidence_of_the_beginning_and_of_the_last_before_the_end_is_kept_
     async def about(hours: int, *vantages: str) -> tuple[str, str]:
         def asked(engine) -> tuple[str, str]:
             with reading(engine) as connection:
-                return evidence_about(connection, vantages, NOW + hours * HOUR)
+                return exhibits.about(connection, vantages, NOW + hours * HOUR)
 
         return await store.run(asked)
 
