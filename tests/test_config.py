@@ -44,6 +44,7 @@ notifications:
   - {name: pager, url: "https://alerts.example/x?key=s3cret", kinds: [regression], per_minute: 3, timeout: 4s}
 storage: {url: "sqlite:///x.db", retention: 3w}
 web: {listen: ["127.0.0.1:0", "[::1]:9925", "localhost:80"], external_url: "https://mailtls.example/"}
+publication: {title: Ours, publisher: {name: Us, contact: "mailto:us@us.example"}, interval: 30m, stale_after: 1h}
 policies: [rfc9325]
 exclude: {domains: [no.example], networks: [198.51.100.0/24]}
 providers: [{name: A, domains: [a.example], weight: 2.5, contact: "mailto:x@a.example"}]
@@ -377,6 +378,29 @@ def test_the_shipped_example_is_right() -> None:
     loaded = config.load(EXAMPLE)
     assert len(loaded.partners()) > 100
     assert all(not domain.endswith("example.org") for partner in loaded.partners() for domain in partner.domains)
+
+
+def test_the_paths_of_what_is_published_go_from_their_file(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    loaded = load(tmp_path / "conf", PARTNER + "publication: {statements: said, corrections: ../wrong.yaml}\n").publication
+    assert (loaded.statements, loaded.corrections) == (tmp_path / "conf/said", tmp_path / "conf/../wrong.yaml")
+    assert loaded.signing_key is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{publisher: {contact: us@us.example}}", "no contact; write one such as mailto:mailtls@example.net"),
+        ("{publisher: {contact: 'javascript:alert(1)'}}", "no contact"),
+        ("{publisher: {url: 'javascript:alert(1)'}}", "is no URL of a web server"),
+        ("{interval: 2h, stale_after: 1h}", "out of date before the next"),
+        ("{licence: {name: ''}}", "publication.licence.name"),
+    ],
+)
+def test_what_cannot_be_published_is_told_with_its_key(tmp_path: Path, text: str, told: str) -> None:
+    (mistake,) = refusal(tmp_path, PARTNER + f"publication: {text}\n")
+    assert mistake.startswith(f"{tmp_path / 'mailtls.yaml'}:2: publication")
+    assert told in mistake
 
 
 def test_the_shipped_example_has_every_key_of_the_schema() -> None:

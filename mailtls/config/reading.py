@@ -20,6 +20,7 @@ from mailtls.config.sections import (
     NetworkSection,
     ProviderFile,
     ProviderSection,
+    Publishing,
     ResolverSection,
     Schedule,
     Section,
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 
 _AnySection = TypeVar("_AnySection", bound=Section)
 _FROM_FILES = "from files"
+_PUBLISHED = ("signing_key", "statements", "corrections")
+"""Keys of ``publication`` with paths that go from its file."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 """Of the schema, by which an editor knows how to read it."""
 
@@ -66,6 +69,7 @@ class Configuration(Section):
     notifications: Notifications = Notifications()
     storage: Storage = Storage()
     web: Web = Web()
+    publication: Publishing = Publishing()
     policies: tuple[str, ...] = Field(
         default=("rfc9325", "pledge-2013"),
         description="What domains are graded by: names of policies that ship, or files of your own, relative to this one. Each gives a grade.",
@@ -186,7 +190,10 @@ def load(path: Path, *, partners: bool = True) -> Configuration:
     if mistakes:
         raise BadConfiguration(mistakes)
     policies = tuple(str(path.parent / name) if is_file(name) else name for name in configuration.policies)
+    publication = configuration.publication
+    named = {key: path.parent / name for key in _PUBLISHED if (name := getattr(publication, key)) is not None}
     found = {"providers": everybody, "trust": trust, "policies": policies, "notifications": notifications}
+    found["publication"] = publication.model_copy(update=named)
     return configuration.model_copy(update=found)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mailtls.config.values import (
+    Contact,
     Count,
     Database,
     Domain,
@@ -184,6 +185,57 @@ class Web(Section):
         "address, names without a dot, this host's name, those in `web.listen` and in `web.external_url`; `*` lets any name in. Default: none.",
         json_schema_extra={"type": "array", "items": {"type": "string"}},
     )
+
+
+class Publisher(Section):
+    """Who publishes."""
+
+    name: Text | None = Field(
+        default=None, max_length=200, description="Who measures and publishes, as it shall be shown. Default: what we call ourselves in EHLO."
+    )
+    contact: Contact | None = Field(
+        default=None,
+        description="Whom to write to about what is published, `mailto:` or `https:`: a partner must be able to object. Default: nobody.",
+    )
+    url: Url | None = Field(default=None, description="A page about the publisher. Default: none.")
+
+
+class Licence(Section):
+    """What others may do with what is published."""
+
+    name: Text = Field(default="CC BY 4.0", min_length=1, max_length=200, description="Its name.")
+    url: Url = Field(default="https://creativecommons.org/licenses/by/4.0/", description="Its text.")
+
+
+class Publishing(Section):
+    """The public status site."""
+
+    enabled: bool = Field(default=True, description="Whether the daemon publishes at all.")
+    title: Text = Field(default="Mail transport security", min_length=1, max_length=200, description="The title of the site.")
+    publisher: Publisher = Publisher()
+    licence: Licence = Licence()
+    interval: Wait = span("From one publication to the next.", hours=1)
+    stale_after: Wait = span(
+        "After how long without a further one every page says that it is out of date; as long as `publication.interval`, or longer.", hours=3
+    )
+    signing_key: File | None = Field(
+        default=None, description="A PEM file with an Ed25519 private key that signs each publication, relative to this file. Default: none."
+    )
+    statements: File | None = Field(
+        default=None,
+        description="A directory of Markdown files, what you and the partners say of incidents, relative to this file; read for each "
+        "publication. Default: none.",
+    )
+    corrections: File | None = Field(
+        default=None,
+        description="A YAML file of what was published wrongly, relative to this one; read for each publication. Default: none.",
+    )
+
+    @model_validator(mode="after")
+    def _is_not_stale_at_once(self) -> Publishing:
+        if self.stale_after < self.interval:
+            raise ValueError("stale_after is shorter than interval: each publication would be out of date before the next")
+        return self
 
 
 class Exclude(Section):

@@ -18,6 +18,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 6048
 _KINDS = ((bool, "true or false"), (int | float, "a number"), (date, "a date"), (list, "a list"), (dict, "a mapping"), (str, "text"))
 _HOST_PORT = r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})"
 _DURATION = r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*"
+_CONTACT = r"mailto:[!-?A-~]+@[!-?A-~]+|https://[!-~]+"
 _SHARE = r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*"
 _Sequence = TypeVar("_Sequence", bound=tuple[Any, ...])
 
@@ -147,6 +148,13 @@ def _url(value: object) -> str:
     return value
 
 
+def _contact(value: object) -> str:
+    """Return a ``mailto:`` or ``https:`` URL, as it will be published."""
+    if not isinstance(value, str) or not re.fullmatch(_CONTACT, value):
+        raise ValueError(f"{shown(value)} is no contact; write one such as mailto:mailtls@example.net, or an https URL")
+    return value
+
+
 def _some(value: _Sequence) -> _Sequence:
     if not value:
         raise ValueError("the list is empty; at least one must be in it")
@@ -185,6 +193,7 @@ Domain = Annotated[str, BeforeValidator(_domain)]
 HostName = Annotated[str, BeforeValidator(_host)]
 Database = Annotated[str, BeforeValidator(_database)]
 Url = Annotated[str, BeforeValidator(_url)]
+Contact = Annotated[str, BeforeValidator(_contact)]
 File = Annotated[Path, BeforeValidator(_file)]
 IPNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_text), WithJsonSchema({"type": "string"})]
 IPAddress = Annotated[IPv4Address | IPv6Address, BeforeValidator(_text), WithJsonSchema({"type": "string"})]
