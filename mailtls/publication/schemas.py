@@ -144,7 +144,7 @@ def _value(shape: Shape) -> Document:
     return {"type": {Form.TRUTH: "boolean", Form.NUMBER: "number", Form.WORD: "string"}[shape.form]}
 
 
-_OF_READINGS = {
+OF_READINGS = {
     "first_seen": _or_null(_time("Since when it has been as it is, as far as is known; null where nothing is.")),
     "last_seen": _or_null(_time("When it was last seen to be so.")),
     "evidence": _or_null(_hash("Under which name `mailtls history --evidence` shows the operator what it was read from.")),
@@ -172,7 +172,7 @@ def _reading(value: Document, says: str) -> Document:
         "properties": {"state": {"const": "unknown"}} | {key: gap[key] for key in ("cause", "stage", "detail", "seen")},
         "required": ["state", "cause", "stage", "detail", "seen"],
     }
-    return {"type": "object", "description": says, "oneOf": [known, absent, unknown], "properties": dict(_OF_READINGS)}
+    return {"type": "object", "description": says, "oneOf": [known, absent, unknown], "properties": dict(OF_READINGS)}
 
 
 def _readings(scope: Scope) -> Document:

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from mailtls import facts
 from mailtls.facts.declaration import Scope
+from mailtls.publication.schemas import OF_READINGS, schemas
 from mailtls.show import json_keys
 from mailtls.show.daemon_metrics import DaemonMetrics
 from mailtls.show.metrics import DOMAIN_METRICS, HOST_METRICS, PREFIX, SERIES_METRICS, mx_labels
@@ -121,7 +122,49 @@ def json_page() -> str:
         "\n## Readings\n\nThe values of the readings that are known. A key with a dot stands within the value, and `[]` says that it is\n"
         "in each of a list; a part that could not be read is null. [Facts](facts.md) says of each where it comes from and when it is seen.\n"
     )
-    return f"# JSON\n\n{_NOTE}\n{text}\n{''.join(parts)}{intro}{''.join(readings)}"
+    return f"# JSON\n\n{_NOTE}\n{text}\n{''.join(parts)}{intro}{''.join(readings)}{''.join(_published())}"
+
+
+def _published() -> Iterator[str]:
+    """Yield what is said of the documents of the public API, from their schemas."""
+    yield (
+        "\n## What is published\n\n`/api/v1/` of the [public site](publication.md) has these documents. A domain is as above, with `slug` (its provider's name\n"
+        "in paths), `vantage` and `incidents`; `openapi.json` there says where each is found, and `schemas/` has the JSON Schema of each.\n"
+    )
+    for name, schema in schemas().items():
+        if name != "domain":
+            yield f"\n### `{name}`\n\n{schema['description']}\n\n{_table(('Key', 'Takes', 'Meaning'), _keys(schema, ''))}"
+    yield "\n### Of each reading\n\nBeside its own keys a published reading has these.\n\n"
+    yield _table(("Key", "Takes", "Meaning"), _keys({"properties": OF_READINGS}, ""))
+
+
+def _keys(schema: Mapping[str, Any], ahead: str) -> Iterator[tuple[str, str, str]]:
+    """Yield a row for each key of an object, and of the objects within it."""
+    for key, what in schema["properties"].items():
+        one = next((kind for kind in what.get("anyOf", ()) if kind.get("type") != "null"), what)
+        yield f"`{ahead}{key}`", _of(one) + (" or null" if one is not what else ""), _cell(what["description"])
+        element = one.get("items", {}) if one.get("type") == "array" else one.get("additionalProperties", one)
+        behind = {"array": "[]", "object": ".*" if "additionalProperties" in one else ""}.get(one.get("type", ""), "")
+        if "properties" in element:
+            yield from _keys(element, f"{ahead}{key}{behind}.")
+        elif "prefixItems" in element:
+            yield from (
+                (f"`{ahead}{key}[][{number}]`", _of(part), part["description"]) for number, part in enumerate(element["prefixItems"])
+            )
+
+
+def _of(schema: Mapping[str, Any]) -> str:
+    """Return what a schema takes, in words."""
+    if "const" in schema:
+        return str(schema["const"])
+    formats = {"date-time": "time", "date": "day"}
+    words = {"string": "text", "integer": "number", "number": "number", "boolean": "true or false", "array": "list", "object": "object"}
+    return formats.get(schema.get("format", ""), "") or words[schema["type"]]
+
+
+def _cell(text: str) -> str:
+    """Return a sentence for a cell of a table."""
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def policies_page() -> str:
