@@ -128,7 +128,7 @@ def json_page() -> str:
 def _published() -> Iterator[str]:
     """Yield what is said of the documents of the public API, from their schemas."""
     yield (
-        "\n## What is published\n\n`/api/v1/` of the [public site](publication.md) has these documents. A domain is as above, with `slug` (its provider's name\n"
+        "\n## What is published\n\n`/api/v1/` of the public site has these documents. A domain is as above, with `slug` (its provider's name\n"
         "in paths), `vantage` and `incidents`; `openapi.json` there says where each is found, and `schemas/` has the JSON Schema of each.\n"
     )
     for name, schema in schemas().items():
