@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,9 @@ def test_the_architecture_names_every_module() -> None:
         if not any(name in named for named in paragraphs) and not any(last in named for named in near) and not name.startswith("store/migrations/"):
             missing.append(name)
     assert ", ".join(sorted(missing)) == ""
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    # There are no packages among them, so that pytest could not collect both in one run.
+    names = Counter(path.name for path in Path(__file__).parent.rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []

@@ -198,8 +198,14 @@ def _told_by(rule: Rule, subject: Subject) -> list[tuple[str, str]]:
     if not isinstance(said, Known):
         return []
     if said.value is True:
-        return [(rule.code, fact.help)]
+        return [(rule.code, _within_a_line(fact.help))]
     return [(entry["code"], entry["why"]) for entry in said.value] if isinstance(said.value, list) else []
+
+
+def _within_a_line(sentence: str) -> str:
+    """Return a sentence as the other findings are written: it begins small, but for an abbreviation, and ends without a full stop."""
+    abbreviated = sentence[1:2].isupper()
+    return (sentence if abbreviated else sentence[:1].lower() + sentence[1:]).removesuffix(".")
 
 
 def seen_in_words(seen: Sequence[Any]) -> str:

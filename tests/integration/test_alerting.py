@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from processes import Timeline, until
 from servers import Alertmanager, Prometheus, Receiver
-from test_regressions import killable, serve_on_one_port
+from test_lost_starttls import killable, serve_on_one_port
 from world import World
 
 from mailtls.lab import Lab

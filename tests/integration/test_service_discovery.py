@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from processes import until
 from servers import Prometheus
-from test_daemon import daemon_of
+from test_measuring_daemon import daemon_of
 
 from mailtls.lab import Lab
 

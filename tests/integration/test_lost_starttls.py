@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 from servers import Postfix, Prometheus
-from test_daemon import until
+from test_measuring_daemon import until
 from world import World, world
 
 DOMAINS = {"postfix.test", "shared.test"}  # both lead to the same host
