@@ -153,31 +153,34 @@ def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def held(policy: Policy, ground: Ground) -> Iterator[tuple[Rule, Subject, Outcome]]:
+    """Yield what comes of each rule for each subject that it applies to, or may; all of a rule one after the other."""
+    for rule in policy.rules:
+        for subject in ground.subjects[rule.scope]:
+            outcome = rule(subject.readings)
+            if outcome.rank != NOTHING or outcome.gaps:
+                yield rule, subject, outcome
+
+
 def evaluate(policy: Policy, ground: Ground) -> Evaluation:
     """Hold a domain against a policy."""
     findings: list[Finding] = []
     gaps = _Gaps()
-    applying = decided = applied = met = 0
+    applying = decided = 0
     worst = NOTHING
     short_from = policy.scale.met
-    for rule in policy.rules:
-        applies = short = False
-        for subject in ground.subjects[rule.scope]:
-            outcome = rule(subject.readings)
-            if outcome.rank == NOTHING and not outcome.gaps:
-                continue
-            applies = True
-            applying += 1
-            decided += not outcome.gaps
-            worst = max(worst, outcome.rank)
-            for fact, unknown in outcome.gaps:
-                gaps.add(fact, subject.where, unknown)
-            if outcome.rank >= short_from:
-                short = True
-                findings += _findings(policy, rule, subject, outcome)
-        applied += applies
-        met += applies and not short
-    share = met / applied if applied else 1.0
+    applied, short = set(), set()
+    for rule, subject, outcome in held(policy, ground):
+        applied.add(rule.id)
+        applying += 1
+        decided += not outcome.gaps
+        worst = max(worst, outcome.rank)
+        for fact, unknown in outcome.gaps:
+            gaps.add(fact, subject.where, unknown)
+        if outcome.rank >= short_from:
+            short.add(rule.id)
+            findings += _findings(policy, rule, subject, outcome)
+    share = (len(applied) - len(short)) / len(applied) if applied else 1.0
     return Evaluation(policy, worst, tuple(findings), gaps.all(), applying, decided, share)
 
 

@@ -12,9 +12,9 @@ from mailtls.tls.names import VERSIONS, rows
 from mailtls.yamltext import quickly
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from mailtls.model import Clause, Finding
+    from mailtls.model import Clause, Finding, Place
 
 _BLANK = re.compile(r"\{([a-z0-9-]+)\}")
 _LONGEST = 300
@@ -89,17 +89,33 @@ def command(finding: Finding) -> str:
     """
     if finding.clause is None or finding.place is None:
         return ""
-    known = _known(finding)
-    for template in commands_of(finding.clause):
+    return _filled(commands_of(finding.clause), finding.place, finding.seen, finding.path)
+
+
+def command_for(fact: str, place: Place, value: object = None) -> str:
+    """Return a command line that shows a fact of a domain, an MX host or an endpoint, good or bad; empty where there is none.
+
+    Args:
+        fact: its name.
+        place: of what.
+        value: that was seen; ``None`` for none.
+
+    """
+    seen = tuple(value) if isinstance(value, list | tuple) else (value,)
+    return _filled(commands().get(fact, ()), place, seen, fact)
+
+
+def _filled(templates: Iterable[Command], place: Place, seen: Sequence[object], path: str) -> str:
+    """Return the first of some commands whose blanks can all be filled in."""
+    known = _known(place, seen, path)
+    for template in templates:
         if all(blank in known for word in template for blank in placeholders(word)):
             return shlex.join(_BLANK.sub(lambda blank: known[blank[1]], word) for word in template)
     return ""
 
 
-def _known(finding: Finding) -> dict[str, str]:
+def _known(place: Place, seen: Sequence[object], path: str) -> dict[str, str]:
     """Return what can be filled in."""
-    place = finding.place
-    assert place is not None
     known = {"domain": place.domain}
     if place.host:
         known["host"] = place.host
@@ -108,11 +124,11 @@ def _known(finding: Finding) -> dict[str, str]:
         port = str(place.endpoint.port)
         both = f"[{address}]:{port}" if place.endpoint.family == "ipv6" else f"{address}:{port}"
         known |= {"address": address, place.endpoint.family: address, "port": port, "endpoint": both}
-    words = [value for value in finding.seen if isinstance(value, str)]
+    words = [value for value in seen if isinstance(value, str)]
     value = next((word for word in words if word in _data("commands")["well_known"]), words[0] if words else "")
     if value:
         known["value"] = value
-    version = next((text for text in (value, finding.path.partition(".")[2]) if text in VERSIONS), "")
+    version = next((text for text in (value, path.partition(".")[2]) if text in VERSIONS), "")
     options = _data("commands")["version_options"]
     if version in options:
         known["version-option"] = options[version]

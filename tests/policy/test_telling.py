@@ -11,7 +11,7 @@ import pytest
 from mailtls import facts
 from mailtls.model import Clause, Endpoint, Finding, Place
 from mailtls.policy.shipped import NAMES, VERDICT, shipped
-from mailtls.policy.telling import PLACEHOLDERS, command, commands, placeholders, remedies
+from mailtls.policy.telling import PLACEHOLDERS, command, command_for, commands, placeholders, remedies
 from mailtls.tls.names import cipher_suites
 
 COMMANDS, REMEDIES = commands(), remedies()
@@ -70,6 +70,17 @@ def test_no_name_from_the_wire_is_anything_but_one_word_and_never_an_option(fact
         if "{host}" in blank and word.startswith("-"):
             before = words[words.index(word) - 1]
             assert before in ("-servername", "-verify_hostname", "-q"), "the word before takes it as its value"
+
+
+def test_what_is_good_can_be_seen_by_the_same_commands() -> None:
+    place = Place("a.example", "mx.a.example", Endpoint("mx.a.example", ip_address("192.0.2.1")))
+    plain = "openssl s_client -starttls smtp -connect 192.0.2.1:25 -servername mx.a.example"
+    assert command_for("starttls_offered", place, value=True) == plain
+    assert command_for("tls_versions", place, ["TLSv1.3", "TLSv1.2"]) == f"{plain} -tls1_3 -cipher ALL:@SECLEVEL=0"
+    assert command_for("cipher_suites", place, {"TLSv1.3": ["TLS_AES_128_GCM_SHA256"]}).startswith("nmap ")
+    assert command_for("dnssec", Place("a.example"), "secure") == "dig +dnssec -t MX -q a.example"
+    assert command_for("starttls_offered", Place("a.example"), value=True) == ""
+    assert command_for("no_such_fact", place) == ""
 
 
 def test_without_a_place_or_a_template_there_is_no_command() -> None:
