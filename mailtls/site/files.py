@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailtls.site import api, tables
+from mailtls.site import api, pages, tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,7 @@ def files(publication: Publication, link: Link | None = None, *, stale: bool = F
 
     """
     return {
+        **pages.files(publication, link, stale=stale),
         **api.files(publication, link, stale=stale),
         **tables.files(publication),
     }

@@ -1,0 +1,115 @@
+"""The pages of the site: each a template, and what a small pure function prepares for it from a publication."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mailtls.policy.shipped import VERDICT, shipped
+from mailtls.site import overview
+from mailtls.site.charts import MARKS, sample
+from mailtls.site.file import File
+from mailtls.site.naming import named
+from mailtls.site.times import later, linked, moment
+from mailtls.site.words import english, safe, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mailtls.publication import Link, Publication
+
+HTML = "text/html; charset=utf-8"
+SECURITY_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
+"""Of every page, in itself too, so that it holds where files are served by somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all pages of a site have in common.
+
+    Args:
+        publication: what is said.
+        link: its place in the chain, where it was sealed.
+        stale: whether it is older than it promises to be at most.
+
+    """
+
+    publication: Publication
+    link: Link | None
+    stale: bool
+
+    def page(self, template: str, depth: int, current: str, **prepared: Any) -> bytes:
+        """Return a page.
+
+        Args:
+            template: the name of its file.
+            depth: how many folders it lies below ``status/``.
+            current: which entry of the navigation it belongs to; empty where to none.
+            prepared: what the template shows beside what all show.
+
+        """
+        edition = self.publication.edition
+        common = {"root": "../" * depth or "./", "current": current, "edition": edition, "link": self.link, "stale": self.stale}
+        return environment().get_template(template).render(
+            **common, good_until=later(edition["as_of"], edition["stale_after"]), **prepared
+        ).encode("utf-8", "backslashreplace")  # fmt: skip
+
+
+@cache
+def environment() -> Environment:
+    """Return Jinja's environment: everything is escaped, and what is missing is an error."""
+    # A bundle of bytecode is of no use: templates are compiled once a process.
+    made = Environment(
+        loader=PackageLoader("mailtls.site"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False
+    )
+    words = english()
+    made.globals |= {
+        "say": words.say,
+        "locale": words.locale,
+        "moment": partial(moment, words=words),
+        "security_policy": SECURITY_POLICY,
+        "marks": MARKS,
+        "sample": sample,
+        "named": named,
+    }
+    made.filters |= {"shown": shown, "path": partial(quote, safe=""), "linked": linked}
+    made.finalize = safe
+    return made
+
+
+def files(publication: Publication, link: Link | None, *, stale: bool) -> Mapping[str, File]:
+    """Return the pages and their style sheet by path."""
+    site = Site(publication, link, stale)
+    pages: dict[str, Callable[[], bytes]] = {
+        "status/index.html": partial(_overview, site, by_name=False),
+        "status/by-name/index.html": partial(_overview, site, by_name=True),
+    }
+    return {path: File(HTML, render) for path, render in pages.items()} | {
+        "status/style.css": File("text/css; charset=utf-8", partial(_beside, "style.css")),
+        "status/icon.svg": File("image/svg+xml", partial(_beside, "icon.svg")),
+    }
+
+
+@cache
+def _beside(name: str) -> bytes:
+    """Return a file that lies beside this module."""
+    return (Path(__file__).parent / name).read_bytes()
+
+
+def _overview(site: Site, *, by_name: bool) -> bytes:
+    words = english()
+    return site.page(
+        "overview.html",
+        1 if by_name else 0,
+        "overview",
+        by_name=by_name,
+        summary=overview.summary(site.publication.edition, words),
+        verdict_marks=overview.VERDICT_MARKS,
+        meanings=shipped(VERDICT).meanings,
+        rows=overview.rows(site.publication, words, by_name=by_name),
+    )
