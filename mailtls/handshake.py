@@ -225,8 +225,10 @@ class Channel:
 
     def _handshake(self) -> Handshake:
         code = read_suite(bytes(self._first))
+        if code is None:  # OpenSSL's own name for the suite is none that anything could be told by
+            raise ended(Cause.LIMIT_EXCEEDED, self._transcript.stage, f"more than {_KEPT} octets stand before the server's hello")
         version = version_name(self._tls.get_protocol_version())
-        suite = cipher_suite_name(code) if code is not None else self._tls.get_cipher_name() or ""
+        suite = cipher_suite_name(code)
         chain = self._tls.get_peer_cert_chain() or []
         group = self._tls.get_group_name()
         if group is None and suite.startswith("TLS_DHE_"):

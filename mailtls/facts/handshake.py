@@ -54,8 +54,9 @@ def _without_sni(scan: ScanEvidence, anchors: Anchors) -> Reading[str]:
             continue
         if isinstance(probe.handshake, Handshake):
             return Known("same certificate" if probe.handshake.chain[:1] == usual.chain[:1] else "other certificate")
-        if isinstance(probe.handshake, Refused) and vouched(scan, probe):
-            return Known("refused")
+        if isinstance(probe.handshake, Refused):
+            unvouched = Unknown(Cause.PROTOCOL_ERROR, Stage.HELLO, "no later visit vouches for the refusal of a hello without SNI")
+            return Known("refused") if vouched(scan, probe) else unvouched
         if probe.failure is not None:
             return unknown_of(probe.failure)
     ended_early = next((probe.failure for probe in reversed(scan.probes) if probe.failure is not None), scan.failure)

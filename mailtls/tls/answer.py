@@ -14,7 +14,7 @@ from mailtls.hellos import Refused, Silent
 from mailtls.model import Cause, Stage
 from mailtls.readable import readable
 from mailtls.tls import sslv2
-from mailtls.tls.flight import SERVER_HELLO, Flight, Nonsense
+from mailtls.tls.flight import HELLO_REQUEST, SERVER_HELLO, Flight, Nonsense
 from mailtls.tls.names import ALERTS
 from mailtls.tls.wire import MAX_RECORD, Cursor, Truncated
 
@@ -56,6 +56,8 @@ def read_suite(wire: bytes) -> int | None:
             fragment = records.vector(2)
             if kind == _HANDSHAKE:
                 messages += fragment
+                while messages.startswith(HELLO_REQUEST):
+                    messages = messages[len(HELLO_REQUEST) :]
                 if len(messages) >= 4 and len(messages) >= 4 + int.from_bytes(messages[1:4], "big"):
                     break
             elif kind != _ALERT:  # a warning may stand before the hello

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SERVER_HELLO = 2
 """The type of the message with which a server begins."""
+HELLO_REQUEST = bytes(4)
+"""The message that a server may send at any time, and that a client in a handshake passes over (RFC 5246 section 7.4.1.1)."""
 _CERTIFICATE, _KEY_EXCHANGE, _REQUEST, _HELLO_DONE, _STATUS = 11, 12, 13, 14, 22
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")  # RFC 8446 section 4.1.3
 _SENTINELS = {b"DOWNGRD\x01": "TLSv1.2", b"DOWNGRD\x00": "TLSv1.1"}
@@ -60,6 +62,8 @@ class Flight:
             Truncated: it ends too early.
 
         """
+        if kind == HELLO_REQUEST[0] and not body:
+            return None
         if not self._hello:
             if kind != SERVER_HELLO:
                 raise Nonsense(f"a handshake message of type {kind} where a ServerHello belongs")

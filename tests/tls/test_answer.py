@@ -28,7 +28,7 @@ from mailtls.tls import answer as answer_module
 from mailtls.tls import wire as wire_module
 from mailtls.tls.answer import MAX_FLIGHT, AnswerReader, begins_with_record, read_alert, read_suite
 from mailtls.tls.certificate import MAX_CHAIN
-from mailtls.tls.flight import read_chain
+from mailtls.tls.flight import HELLO_REQUEST, read_chain
 from mailtls.tls.hello import client_hello
 from mailtls.tls.names import ALERTS, VERSIONS
 from mailtls.tls.suites import SCHEMES, SCHEMES_13, groups_before_13, groups_of_13, offerable
@@ -492,7 +492,6 @@ NONSENSE: dict[str, tuple[HelloOffer, bytes]] = {
     "two hellos after a certificate": (STATIC, in_records(hello(0x009D), CERTIFICATE, hello(0x009D), DONE)),
     "a certificate first": (STATIC, in_records(CERTIFICATE, hello(0x009D), DONE)),
     "the end first": (STATIC, in_records(DONE)),
-    "a HelloRequest": (STATIC, in_records(_message(0))),
     "our own hello": (STATIC, client_hello(STATIC, HOST, RANDOM)),
     "a Finished in the clear": (STATIC, in_records(hello(0x009D), CERTIFICATE, _message(20, bytes(12)))),
     "an empty hello": (STATIC, in_records(_message(2))),
@@ -742,6 +741,20 @@ def test_the_suite_of_the_first_hello_is_found_when_the_hello_is_whole(version: 
     first = found.index(answer.cipher_suite)
     assert set(found[:first]) == {None}
     assert set(found[first:]) == {answer.cipher_suite}
+
+
+@pytest.mark.parametrize("version", VERSIONS[1:])
+def test_a_request_for_a_hello_is_passed_over_wherever_it_stands(version: str) -> None:
+    offer = offer_of(version)
+    wire, asks = flight(SERVER, offer), in_records(HELLO_REQUEST)
+    answer = read(offer, wire)
+    assert isinstance(answer, Accepted)
+    for more in (asks + wire, in_records(HELLO_REQUEST, size=1) + wire, asks * 3 + wire):
+        assert same(read(offer, more), answer)
+        assert read_suite(more) == answer.cipher_suite
+    within = wire[:3] + (int.from_bytes(wire[3:5], "big") + 4).to_bytes(2, "big") + HELLO_REQUEST + wire[5:]
+    assert same(assert_read_the_same_however_it_is_cut(offer, within), answer)
+    assert read_suite(within) == answer.cipher_suite
 
 
 @pytest.mark.parametrize("name", NONSENSE)

@@ -1,10 +1,11 @@
-"""Hunted: servers that were mended since the last look must not be judged by what they were."""
+"""Hunted: servers that were mended since the last look must not be judged by what they were, and odd ones not by their oddness."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
 
 from playing import AUTHORITY, HOST, NO, YES, ChangingServer, scan_once
 
@@ -12,11 +13,16 @@ from mailtls.budget import Budget, Limits
 from mailtls.dial import Network
 from mailtls.evidence import Purpose, ScanEvidence
 from mailtls.lab import TLS, Behaviour, MailServer
-from mailtls.model import Endpoint, EndpointObservation, Known
+from mailtls.lab.channel import Channel
+from mailtls.model import Cause, Endpoint, EndpointObservation, Known, Unknown
 from mailtls.probe import Prober
+from mailtls.tls.flight import HELLO_REQUEST
 from mailtls.tracking.holding import absorb, observe
 from mailtls.trust.pkix import Anchors
 from mailtls.visit import Visitor
+
+if TYPE_CHECKING:
+    from OpenSSL import SSL
 
 
 async def test_a_certificate_that_was_replaced_is_not_held_against_the_host_by_the_last_enumeration() -> None:
@@ -76,3 +82,41 @@ async def _scan_of(behaviour: Behaviour) -> tuple[EndpointObservation, ScanEvide
         return await scan_once(Endpoint(HOST, ip_address("127.0.0.1"), server.address[1]), Purpose.FULL, 2.0)
     finally:
         await server.stop()
+
+
+async def test_a_server_that_asks_for_the_hello_it_has_got_is_known_like_any_other(monkeypatch) -> None:
+    handshake = Channel.handshake
+
+    async def asking(self: Channel, context: SSL.Context, flight: bytes) -> None:
+        await self._write(b"\x16\x03\x03\x00\x04" + HELLO_REQUEST if flight.startswith(b"\x16\x03") else b"")
+        await handshake(self, context, flight)
+
+    monkeypatch.setattr(Channel, "handshake", asking)
+    behaviour = Behaviour(tls=TLS((AUTHORITY.issue([HOST]),), max_version="TLSv1.2"))
+    readings = (await _scan_of(behaviour))[0].readings
+    assert readings["forward_secrecy_negotiated"] == YES
+    assert readings["negotiated"].value["cipher_suite"].startswith("TLS_ECDHE_ECDSA_WITH_")  # type: ignore[union-attr]
+    assert readings["tls_versions"] == Known(["TLSv1.2"])
+
+
+async def test_a_hello_that_stands_behind_more_than_is_kept_is_no_suite(monkeypatch) -> None:
+    monkeypatch.setattr("mailtls.handshake.read_suite", lambda _wire: None)
+    readings = (await _scan_of(Behaviour(tls=TLS((AUTHORITY.issue([HOST]),)))))[0].readings
+    for name in ("negotiated", "forward_secrecy_negotiated"):
+        reading = readings[name]
+        assert isinstance(reading, Unknown)
+        assert reading.cause is Cause.LIMIT_EXCEEDED
+
+
+async def test_that_nothing_vouches_for_a_refusal_without_a_name_is_no_visit_that_was_not_made() -> None:
+    tls = TLS((AUTHORITY.issue([HOST], key="rsa2048"),))
+    refusing = Behaviour(tls=tls, on_hello=(b"\x15\x03\x03\x00\x02\x02\x28",))
+    server = await ChangingServer.start("127.0.0.1", 0, Behaviour(tls=tls))
+    server.turns = (Behaviour(tls=tls), refusing)
+    try:
+        observed, _ = await scan_once(Endpoint(HOST, ip_address("127.0.0.1"), server.address[1]), Purpose.FULL, 2.0)
+    finally:
+        await server.stop()
+    reading = observed.readings["without_sni"]
+    assert isinstance(reading, Unknown)
+    assert (reading.cause, "vouches" in reading.detail) == (Cause.PROTOCOL_ERROR, True)
