@@ -230,7 +230,8 @@ def test_configuration_can_be_checked_and_described(world: World) -> None:
     one = world.path.with_name("one.yaml")
     one.write_text("providers: [{name: A, domains: [a.example]}]\n")
     assert run("config", "check", one)[1].endswith(": good: 1 provider, 1 domain\n")
-    assert "properties" in json.loads(run("config", "schema")[1])
+    assert "vantage" in json.loads(run("config", "schema")[1])["properties"]
+    assert list(json.loads(run("config", "schema", "--of", "providers")[1])["properties"]) == ["providers"]
 
 
 def test_usage_is_status_two_and_the_version_is_told(world: World) -> None:

@@ -320,6 +320,13 @@ def test_the_schema_says_of_every_key_what_it_means() -> None:
     assert sections["Web"]["properties"]["listen"]["minItems"] == sections["ProviderSection"]["properties"]["domains"]["minItems"] == 1
 
 
+def test_the_schema_of_a_provider_file_takes_what_the_configuration_takes_and_nothing_else() -> None:
+    schema = config.schema_of_providers()
+    assert list(schema["properties"]) == ["providers"]
+    assert schema["additionalProperties"] is False
+    assert schema["$defs"]["ProviderSection"] == config.schema()["$defs"]["ProviderSection"]
+
+
 def test_each_default_of_the_schema_can_be_written_in_the_file_and_is_the_default(tmp_path: Path) -> None:
     schema = config.schema()
     written = {name: key["default"] for name, key in schema["properties"].items() if "default" in key}

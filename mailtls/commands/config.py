@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +59,17 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def config_schema() -> None:
+class Kind(StrEnum):
+    """What a schema is of."""
+
+    CONFIGURATION = "configuration"
+    PROVIDERS = "providers"
+
+
+def config_schema(
+    kind: Annotated[
+        Kind, typer.Option("--of", help="Of the configuration itself, or of a file that its provider_files name.")
+    ] = Kind.CONFIGURATION,
+) -> None:
     """Print the JSON Schema of a configuration file."""
-    typer.echo(json.dumps(config.schema(), indent=2))
+    typer.echo(json.dumps(config.schema() if kind is Kind.CONFIGURATION else config.schema_of_providers(), indent=2))

@@ -287,3 +287,8 @@ def schema() -> dict[str, Any]:
             for key, text in written[name].items():
                 found["$defs"][type(value).__name__]["properties"][key]["default"] = text
     return {"$schema": DIALECT, **found, "title": "Configuration of mailtls"}
+
+
+def schema_of_providers() -> dict[str, Any]:
+    """Return the JSON Schema of a file that ``provider_files`` names."""
+    return {"$schema": DIALECT, **ProviderFile.model_json_schema(mode="serialization"), "title": "Providers for mailtls"}

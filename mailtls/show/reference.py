@@ -186,7 +186,8 @@ def configuration_page(schema: Mapping[str, Any]) -> str:
         "[JSON Schema](https://json-schema.org/) of the file. Editors with yaml-language-server (VS Code, Neovim, Emacs and others)\n"
         "complete and check keys by it, where the file's first line names it:\n\n"
         "    mailtls config schema > mailtls.schema.json\n"
-        "    # yaml-language-server: $schema=mailtls.schema.json"
+        "    # yaml-language-server: $schema=mailtls.schema.json\n\n"
+        "and the files that `provider_files` names by what `mailtls config schema --of providers` prints."
     )
     return f"# Configuration\n\n{_NOTE}\n{text}\n{''.join(_key_tables(schema, schema, ''))}"
 
