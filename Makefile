@@ -3,8 +3,10 @@ VENV ?= .venv
 PROFILE ?= fast
 BIN = $(VENV)/bin
 WHEELS ?= dist/wheels
+ENGINE ?= docker
+IMAGE ?= mailtls
 
-.PHONY: help demo test unit lab integration lint bench simulation docs dashboards wheels clean
+.PHONY: help demo test unit lab integration lint bench simulation docs dashboards wheels image clean
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -66,6 +68,10 @@ wheels:  ## what a server installs from, without the Internet: mailtls and all t
 	build/pip/bin/pip download -q --require-hashes --dest $(WHEELS) -r constraints.txt
 	build/pip/bin/pip wheel -q --no-deps --wheel-dir $(WHEELS) .
 	rm -rf build
+
+image:  ## a container's image, by ENGINE=docker, podman or buildah; IMAGE= is its name, BASE= another Debian 12 than debian:12-slim
+	$(ENGINE) build --file deploy/container/Containerfile --tag $(IMAGE) $(if $(BASE),--build-arg BASE=$(BASE)) \
+	  --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) $(ENGINE_FLAGS) .
 
 clean:  ## remove what make made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

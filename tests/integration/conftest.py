@@ -10,6 +10,7 @@ from processes import Process
 from servers import PostgreSQL
 
 sys.path.append(str(Path(__file__).parents[1] / "store"))  # the contract of a store is held against PostgreSQL too
+sys.path.append(str(Path(__file__).parents[1] / "deploy"))  # and the Containerfile is read there
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
