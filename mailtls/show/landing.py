@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from mailtls import __version__
 from mailtls.model import Verdict
 from mailtls.readable import readable
-from mailtls.show.regression_document import open_of
+from mailtls.show.regression_document import ended_of, open_of
 from mailtls.tracking.told import Told
 
 if TYPE_CHECKING:
@@ -73,13 +73,18 @@ def landing(snapshot: Snapshot, told: Told = _NOTHING, *, public: bool = False) 
 
 
 def _reasons(domain: DomainObservation, told: Told) -> str:
-    """Return why a verdict is not good, and what a domain is known to have lost, which its verdict need not show."""
+    """Return why a verdict is not good, and what a domain is known to have lost, or to have had back lately, which its verdict need not show."""
     lost = [
         f"regression: {each.check}{_where(each)} was {each.before.shown}, is {each.after.shown}, since {each.after.at:%Y-%m-%d %H:%M:%S} UTC"
         for each in open_of(domain.domain, told)
         if each.counts
     ]
-    return "; ".join(part for part in (why(domain), *lost) if part)
+    over = [
+        f"regression ended: {each.check}{_where(each)}, {each.ended_by} {each.ended_at:%Y-%m-%d %H:%M:%S} UTC"
+        for each in ended_of(domain.domain, told)
+        if each.counts
+    ]
+    return "; ".join(part for part in (why(domain), *lost, *over) if part)
 
 
 def _where(regression: JointRegression) -> str:

@@ -9,6 +9,8 @@ from mailtls.show.document import SCHEMA
 from mailtls.tracking.told import level
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mailtls.tracking.changes import Subject
     from mailtls.tracking.settling import JointRegression
     from mailtls.tracking.standing import Sighting
@@ -82,6 +84,17 @@ def _sighting(sighting: Sighting) -> dict[str, Any]:
 
 def open_of(domain: str, told: Told) -> list[JointRegression]:
     """Return what is open of a domain, each check once: its own word goes before that of it with a host, that before a host's, or an address's."""
-    mine = [each for each in told.regressions if each.ended_at is None and domain in told.concerned(each)]
-    mine.sort(key=lambda each: (each.check, not each.counts, level(each), each.subject))
+    return _once(each for each in told.regressions if each.ended_at is None and domain in told.concerned(each))
+
+
+def ended_of(domain: str, told: Told) -> list[JointRegression]:
+    """Return what ended lately of a domain, likewise, and of each subject the last end; nothing of a check that is open."""
+    still = {each.check for each in open_of(domain, told)}
+    ended = [each for each in told.regressions if each.ended_at is not None and each.check not in still and domain in told.concerned(each)]
+    return _once(sorted(ended, key=lambda each: each.confirmed_at, reverse=True))
+
+
+def _once(regressions: Iterable[JointRegression]) -> list[JointRegression]:
+    """Return the first of each check."""
+    mine = sorted(regressions, key=lambda each: (each.check, not each.counts, level(each), each.subject))
     return list({each.check: each for each in reversed(mine)}.values())[::-1]

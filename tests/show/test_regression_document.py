@@ -11,7 +11,8 @@ import httpx
 
 from mailtls.model import DomainObservation, Snapshot, Verdict
 from mailtls.show import json_keys
-from mailtls.show.regression_document import open_of, regression_document, regressions_document
+from mailtls.show.landing import landing
+from mailtls.show.regression_document import ended_of, open_of, regression_document, regressions_document
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.settling import JointRegression
 from mailtls.tracking.standing import Event, Sighting
@@ -97,6 +98,16 @@ def test_of_a_domain_each_open_check_is_told_once_by_the_domain_itself_where_it_
     assert open_of("a.example", Told((within, DOMAIN, dane, HOST, ENDED), led=led)) == [dane, DOMAIN]
     assert open_of("b.example", Told((DOMAIN, HOST), led=led)) == []
     assert open_of("c.example", Told((DOMAIN, HOST), led=led)) == [HOST]
+
+
+def test_what_ended_lately_of_a_domain_is_told_once_by_its_last_end_and_not_while_the_check_is_open() -> None:
+    first, last = (replace(DOMAIN, ended_at=NOW + n * MINUTE, confirmed_at=NOW + n * MINUTE, ended_by=Event.RECOVERED) for n in (3, 9))
+    host = replace(HOST, ended_at=NOW + 9 * MINUTE, confirmed_at=NOW + 9 * MINUTE, ended_by=Event.RECOVERED)
+    led = {"mx.a.example": frozenset({"a.example"})}
+    assert ended_of("a.example", Told((first, last, host, ENDED), led=led)) == [last, ENDED]
+    assert ended_of("a.example", Told((first, DOMAIN, ENDED))) == [ENDED]
+    page = landing(Snapshot((DomainObservation("a.example", "A", Verdict.PROTECTED, (), {}, (), NOW),)), Told((last, ENDED)))
+    assert "<td>regression ended: starttls, recovered 2026-03-01 00:09:00 UTC; regression ended: trust, accepted 2026-03-01" in page
 
 
 async def test_the_page_and_the_domains_in_json_tell_an_open_regression_and_the_page_shows_it_as_text() -> None:
