@@ -383,7 +383,9 @@ def _manifest() -> Document:
         licence=_text("Of the data."),
         previous=_or_null(_hash("SHA-256 of the manifest before this; null for the first.")),
         objects=_object("SHA-256 of each part's octets.", **{name: _hash(f"Of the {name}.") for name in names}),
-        key=_or_null(_hash("SHA-256 of the public key that signs it.")),
+        key=_or_null(
+            _text("The public key that signs the next one: `SubjectPublicKeyInfo` in base64, which is what stands within PEM; null for none.")
+        ),
     )
 
 
