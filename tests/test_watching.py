@@ -32,7 +32,7 @@ class Running:
 
     async def look(self, times: int = 2) -> None:
         for _ in range(times):
-            await self.daemon.reload_if_changed()
+            await self.daemon.reloading.if_changed()
 
     @property
     def is_good(self) -> bool:

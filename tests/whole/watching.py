@@ -25,7 +25,7 @@ class Watched:
         return {(str(each.subject), each.check) for each in self.daemon.told().regressions}
 
     def candidates(self) -> set[tuple[str, str]]:
-        books = self.daemon._books
+        books = self.daemon.persistence.books
         assert books is not None
         standings = books.ledger.standings
         return {(str(s), check) for s, held in standings.items() for check, st in held.items() if st.candidate is not None}
