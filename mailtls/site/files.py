@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailtls.site import api, pages, tables
+from mailtls.site import api, badges, feed, pages, tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,4 +26,6 @@ def files(publication: Publication, link: Link | None = None, *, stale: bool = F
         **pages.files(publication, link, stale=stale),
         **api.files(publication, link, stale=stale),
         **tables.files(publication),
+        **feed.files(publication),
+        **badges.files(publication, stale=stale),
     }

@@ -116,3 +116,28 @@ trend = Trend
 grade-by = By { $policy }
 last-measured = Last measured
 legend = What the signs mean
+
+## Badges
+badge-label = mail TLS
+badge-never = never
+badge-stale = out of date
+badge-protected = protected
+badge-degraded = degraded
+badge-unprotected = unprotected
+badge-unknown = not measured
+badge-no-mail = no mail
+badge-title = { $name }: { $verdict }; looked at { $day }
+badge-title-stale = { $name }: out of date; { $verdict } when it was looked at { $day }
+
+## Feeds
+feed-title = { $title }: incidents
+feed-title-of = { $provider }: incidents
+feed-confirmed = { $check } became weaker: { $where }
+feed-recovered = { $check } is back: { $where }
+feed-accepted = The loss of { $check } was accepted by the operator of this site: { $where }
+feed-retired = { $check } is not watched there any more: { $where }
+feed-where = { $names }{ $more ->
+    [0] {""}
+   *[other] {" "}and { $more } more
+  }
+feed-text = From { $since } on it was “{ $after }” instead of “{ $before }”; confirmed { $confirmed } from { $vantages }.
