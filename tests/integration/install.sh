@@ -8,7 +8,7 @@
 set -eu
 
 prefix=${MAILTLS_SERVERS:-/var/cache/mailtls-servers}
-installed="systemd iproute2 sqlite3 prometheus-alertmanager postfix unbound knot nginx prometheus postgresql sslscan nmap gnutls-bin openssl python3-venv"
+installed="chromium fonts-dejavu-core systemd iproute2 sqlite3 prometheus-alertmanager postfix unbound knot nginx prometheus postgresql sslscan nmap gnutls-bin openssl python3-venv"
 unpacked="exim4-base exim4-daemon-light opensmtpd"
 policy=/usr/sbin/policy-rc.d
 environment=$prefix/sslyze
@@ -21,7 +21,7 @@ runs() {  # whether a program is there and finds all its shared libraries
 }
 
 packages_complete() {
-    for program in /usr/sbin/postfix /usr/sbin/posttls-finger /usr/bin/unshare /usr/bin/nsenter /usr/bin/sqlite3 /usr/bin/systemd-analyze /usr/sbin/ip /usr/bin/amtool /usr/sbin/unbound /usr/sbin/knotd /usr/sbin/keymgr /usr/sbin/nginx /usr/bin/prometheus \
+    for program in /usr/lib/chromium/chromium /usr/sbin/postfix /usr/sbin/posttls-finger /usr/bin/unshare /usr/bin/nsenter /usr/bin/sqlite3 /usr/bin/systemd-analyze /usr/sbin/ip /usr/bin/amtool /usr/sbin/unbound /usr/sbin/knotd /usr/sbin/keymgr /usr/sbin/nginx /usr/bin/prometheus \
         /usr/bin/promtool /usr/bin/sslscan /usr/bin/nmap /usr/bin/gnutls-cli /usr/bin/gnutls-serv /usr/bin/openssl \
         "$prefix/usr/sbin/exim4" "$prefix/usr/sbin/smtpd"; do
         runs "$program" || return 1
