@@ -52,6 +52,15 @@ def test_every_page_is_of_an_alert() -> None:
 
 
 @every_alert
+def test_what_a_page_says_to_accept_is_the_check_of_the_alert_or_the_label_where_it_has_several(alert: dict[str, Any]) -> None:
+    page = (ROOT / f"docs/runbooks/{alert['alert']}.md").read_text("utf-8")
+    checks = [check for checks in REGRESSIONS.findall(alert["expr"]) for check in checks.split("|")]
+    said = re.findall(r"mailtls accept --config.file mailtls.yaml DOMAIN (\w+) --why", page)
+    assert said == ([] if not checks else ["CHECK"] if len(checks) > 1 else checks)
+    assert ("where CHECK is the alert's label `check`" in page) == (len(checks) > 1)
+
+
+@every_alert
 def test_an_alert_is_tested_to_fire_and_not_to_fire(alert: dict[str, Any]) -> None:
     assert {bool(case["exp_alerts"]) for case in CASES if case["alertname"] == alert["alert"]} == {True, False}
 
