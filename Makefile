@@ -23,9 +23,9 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(BIN)/pip install -q --no-deps -e .
 	touch $@
 
-# Certificates of every odd kind, for the tests; they are large, so who only looks at the demonstration goes without.
-$(VENV)/vectors: $(VENV)/ready tests/trust/vectors-constraints.txt
-	$(BIN)/pip install -q --no-deps --require-hashes -r tests/trust/vectors-constraints.txt
+# Certificates of every odd kind, and schemas, for the tests; they are large, so who only looks at the demonstration goes without.
+$(VENV)/vectors: $(VENV)/ready tests/trust/vectors-constraints.txt tests/deploy/schemas-constraints.txt
+	$(BIN)/pip install -q --no-deps --require-hashes -r tests/trust/vectors-constraints.txt -r tests/deploy/schemas-constraints.txt
 	touch $@
 
 demo: $(VENV)/ready  ## the whole system against its own lab: no root, and after the first time no Internet

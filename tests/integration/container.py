@@ -131,8 +131,8 @@ class Container:
 
     def __init__(self, root: Path, place: Path) -> None:
         self.step = steps()[-1]
-        self.volume, settings = place / "volume", place / "settings"
-        settings.mkdir()
+        self.volume, self.settings = place / "volume", place / "settings"
+        self.settings.mkdir()
         self.volume.mkdir(mode=0o700)
         user, group = map(int, self.step.last("USER").text.split(":"))
         os.chown(self.volume, user, group)
@@ -141,7 +141,7 @@ class Container:
             "env", "-i", f"--chdir={self.step.last('WORKDIR').text}", f"PATH={_CLEAN['PATH']}",
         ]  # fmt: skip
         entry = [*self.step.last("ENTRYPOINT").words, *self.step.last("CMD").words]
-        arguments = [str(root), str(self.volume), str(settings), _LAB, sys.executable, *self.as_user, *entry]
+        arguments = [str(root), str(self.volume), str(self.settings), _LAB, sys.executable, *self.as_user, *entry]
         self._log = place / "log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(

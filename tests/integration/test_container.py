@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from container import Container, built, container
+from containerfile import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,6 +56,10 @@ def test_the_image_measures_and_remembers_and_ends_without_root_or_a_root_to_wri
 
     check = running.run(*running.step.last("ENTRYPOINT").words, "check", "solid.example", "--config.file", "/etc/mailtls/mailtls.yaml")
     assert (check.returncode, check.stderr) == (0, ""), check.stdout
+    for name in sorted(ROOT.glob("deploy/*/**/mailtls.yaml")):
+        shutil.copy(name, running.settings / "shipped.yaml")
+        checked = running.run(*running.step.last("ENTRYPOINT").words, "config", "check", "/etc/mailtls/shipped.yaml")
+        assert checked.returncode == 0, checked.stderr
     postgresql = running.run("/opt/mailtls/bin/python", "-Ic", "import psycopg, procrastinate; assert psycopg.pq.__impl__ == 'binary'")
     assert postgresql.returncode == 0, postgresql.stderr
 
