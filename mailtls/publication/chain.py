@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from mailtls.instants import rfc3339
 from mailtls.publication import SCHEMA, Document, Link, Publication
 from mailtls.publication.canonical import Malformed, canonical, digest, is_hash, parsed
 from mailtls.publication.keys import fingerprint
@@ -27,8 +28,6 @@ INDEXES = ("domains", "days")
 """Those of them that name further objects: one of each domain."""
 MAX_HEAD, MAX_MANIFEST, MAX_OBJECT = 4096, 262_144, 33_554_432
 """Octets."""
-WHOLE_FOR = timedelta(days=7)
-"""For how long, counted back from the newest, the objects of every publication are kept; before that, of the last of each day."""
 _MOVING = frozenset({"measured_at", "attempted_at", "concluded_at", "last_seen"})
 """Keys of times that move at every look."""
 
@@ -90,7 +89,7 @@ def seal(publication: Publication, previous: bytes | None, published_at: datetim
     before = None if previous is None else read_manifest(previous)
     named, objects = _objects(publication)
     edition = publication.edition
-    at = _written(published_at)
+    at = rfc3339(published_at)
     number = 1 if before is None else before.number + 1
     manifest = canonical({
         "schema": SCHEMA,
@@ -192,25 +191,6 @@ def opened(manifest: Manifest, read: Callable[[str], bytes]) -> Publication:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise Malformed("an object is not what it should be") from error
-
-
-def kept_whole(published: Iterable[tuple[int, str]]) -> frozenset[int]:
-    """Return of which publications the objects are kept: those of the last days, and the last one of each day before.
-
-    Args:
-        published: number and time of each.
-
-    """
-    moments = {number: moment_of(at) for number, at in published}
-    if not moments:
-        return frozenset()
-    newest = moments[max(moments)]
-    of_each_day = {moment.date(): number for number, moment in sorted(moments.items())}
-    return frozenset(of_each_day.values()) | {number for number, moment in moments.items() if newest - moment < WHOLE_FOR}
-
-
-def _written(at: datetime) -> str:
-    return f"{at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()}Z"
 
 
 def _objects(publication: Publication) -> tuple[dict[str, str], dict[str, bytes]]:

@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from mailtls.budget import Pause
-from mailtls.store import book, exhibits, forgetting, history, outbox, stories, tracks
+from mailtls.store import book, exhibits, forgetting, history, outbox, publications, stories, tracks
 from mailtls.store.codec import decode, encode
 from mailtls.store.engine import advice, altering, engine_of, file_of, give_back, name_of, put, reading, said_by, writing
 from mailtls.store.migrations import migrate, versions
@@ -181,7 +181,7 @@ class Store:
         return await self._do(self._read, exhibits.find, name)
 
     async def tidy(self, before: datetime, folded_before: datetime) -> int:
-        """Fold visits to days, and delete what ended before a moment, in small transactions. Returns how many rows are gone.
+        """Fold visits to days, delete what ended before a moment, and thin what was published. Returns how many rows are gone.
 
         Notices that wait no longer go with the single visits.
 
@@ -194,6 +194,7 @@ class Store:
         for work, moment in ((forgetting.fold, folded_before), (forgetting.forget, before), (forgetting.forget_orphans, before)):
             while done := await self._do(self._write, work, moment):
                 gone += done
+        gone += await self._do(publications.thin, self._engine)
         if gone:
             await self._do(give_back, self._engine)
         return gone

@@ -28,8 +28,8 @@ _GIVEN_BACK = 256
 """Pages that are given back in one transaction."""
 _MIGRATION = 0x6D61696C746C73
 """Names the lock under which the tables of a PostgreSQL database are changed: "mailtls", in ASCII."""
-_SETTLING = _MIGRATION + 1
-"""Names the lock under which vantages settle what they hold in common."""
+SETTLING, PUBLISHING = _MIGRATION + 1, _MIGRATION + 2
+"""Name the locks under which vantages settle what they hold in common, and under which the chains of publications grow and are thinned."""
 _ADVICE = {
     "SQLITE_BUSY": "another program holds it locked: end that, or give mailtls a file of its own",
     "SQLITE_LOCKED": "another program holds it locked: end that, or give mailtls a file of its own",
@@ -125,10 +125,10 @@ def altering(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def one_at_a_time(connection: Connection) -> None:
+def one_at_a_time(connection: Connection, what: int = SETTLING) -> None:
     """Wait until no other transaction that has asked for the same is open: what vantages settle together, one settles at a time."""
     if connection.dialect.name == "postgresql":  # SQLite has one writer at a time
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SETTLING})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({what})")
 
 
 def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], key: Sequence[str] = ()) -> None:

@@ -255,3 +255,26 @@ turns = Table(
     Column("next_start", Instant, nullable=False, comment="when the next visit may begin, on the database's clock"),
     comment="the least gap between two visits, kept by all processes of a vantage together",
 )
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("vantage", String, primary_key=True, comment="whose chain it is of"),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="its place in the chain, from 1 on"),
+    Column("hash", LargeBinary, nullable=False, comment="the SHA-256 of the manifest"),
+    Column("published_at", Instant, nullable=False),
+    Column("manifest", LargeBinary, nullable=False, comment="its octets, which are what was hashed and signed"),
+    Column("signature", LargeBinary, comment="of Ed25519; null where nobody signed it"),
+    Column("parts", LargeBinary, nullable=False, comment="the SHA-256 of each object that the manifest names, one after the other"),
+    Column("whole", Boolean, nullable=False, comment="all its objects are kept"),
+    comment="the chains of publications",
+)
+
+objects = Table(
+    "objects",
+    metadata,
+    Column("id", LargeBinary, primary_key=True, comment="the SHA-256 of what it holds"),
+    Column("names", Boolean, nullable=False, comment="it is an index: an object of JSON whose values are the ids of others, in hex"),
+    Column("octets", LargeBinary, nullable=False, comment="compressed with zlib"),
+    comment="what was published, each part once",
+)

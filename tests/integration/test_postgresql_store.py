@@ -6,6 +6,7 @@ from test_migrations import *  # noqa: F403
 from test_outbox import *  # noqa: F403
 from test_outbox_killed import *  # noqa: F403
 from test_pruning import *  # noqa: F403
+from test_publications import *  # noqa: F403
 from test_store import *  # noqa: F403
 
 from mailtls.store.database import Store

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mailtls.publication import Publication
 from mailtls.publication.canonical import Malformed, canonical, digest, parsed
-from mailtls.publication.chain import Sealed, index_of, kept_whole, opened, read_manifest, seal
+from mailtls.publication.chain import Sealed, index_of, opened, read_manifest, seal
 from mailtls.publication.schemas import schemas
 from tests.site.sample import publication
 
@@ -169,11 +169,3 @@ def test_a_manifest_that_is_not_as_ours_is_malformed(change: dict[str, Any]) -> 
 def test_an_index_that_is_not_as_ours_is_malformed(octets: bytes) -> None:
     with pytest.raises(Malformed):
         index_of(octets)
-
-
-def test_of_seven_days_all_are_whole_and_of_days_before_the_last_one_each() -> None:
-    hours = [(number + 1, (NOW + timedelta(hours=number)).isoformat()) for number in range(24 * 10)]
-    kept = kept_whole(hours)
-    week = [number for number in range(1, 241) if number > 240 - 7 * 24]
-    assert kept == {*week, 12, 36, 60}
-    assert kept_whole([]) == frozenset()
