@@ -174,7 +174,7 @@ def give_back(engine: Engine) -> None:
 
 def said_by(error: BaseException | None) -> str:
     """Return in one line what a driver says of an error. What libpq only asks ("Is the server running ...?") is left out: ``advice`` answers it."""
-    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [" ".join(line.split()) for line in str(error).splitlines()]
     return " ".join(line for line in lines if line and not (line.startswith("Is the server running") and advice(error)))
 
 

@@ -167,7 +167,7 @@ def test_a_database_is_called_as_people_write_it_and_without_its_password() -> N
 def test_what_libpq_asks_is_left_out_where_there_is_advice() -> None:
     refused = psycopg.OperationalError("connection failed\n\tIs the server running on that host and accepting TCP/IP connections?")
     assert said_by(refused) == "connection failed"
-    assert said_by(ValueError("one\n  and two")) == "one and two"
+    assert said_by(ValueError("FATAL:  one\n  and two")) == "FATAL: one and two"
 
 
 async def test_a_file_that_is_not_there_is_told_from_the_root_to_who_only_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
