@@ -16,7 +16,7 @@ from mailtls.readable import readable
 from mailtls.remembering import MIB, remembered
 from mailtls.tls.certificate import MAX_CHAIN, all_names, load, quietly, read_certificate
 from mailtls.trust.distinguished import comparable, distinguished, is_named_as_issuer
-from mailtls.trust.links import is_signed_by_key, path_from
+from mailtls.trust.links import is_signed_by_key, is_valid_at, path_from
 from mailtls.trust.names import any_name_matches
 from mailtls.trust.tlsa import CERTIFICATE, END_ENTITY, FULL, PUBLIC_KEY, TLSA, TRUST_ANCHOR, speaks_of
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from mailtls.tls.certificate import Certificate
     from mailtls.trust.distinguished import Name
 
 
@@ -76,13 +77,15 @@ def vouch(record: TLSA, chain: Sequence[bytes], names: Iterable[str], at: dateti
 @quietly()
 def _vouch_as_anchor(record: TLSA, chain: tuple[bytes, ...], names: tuple[str, ...], at: datetime) -> Vouching:
     full = record.data if record.matching_type == FULL else b""
-    path = path_from(chain, full if record.selector == CERTIFICATE else b"")
+    path = path_from(chain, full if record.selector == CERTIFICATE else b"", at)
     depth = next((place for place, der in enumerate(path) if place and speaks_of(record, der)), None)
     if depth is None and record.selector == PUBLIC_KEY and full and is_signed_by_key(path[-1], full):
         depth = len(path)
     if depth is None:
         return Vouching(record, None, "tlsa-invalid", "it is of no issuer that the certificate was followed to")
-    objection = _objection(path[: depth + 1], names, at)
+    # The key of an anchor that stands in a record or was sent is all that is needed of it; of a root OpenSSL looks at the dates as well.
+    dated = depth if depth < len(path) and not is_named_as_issuer(path[depth], path[depth]) else depth + 1
+    objection = _objection(path[: depth + 1], names, at, dated)
     return Vouching(record, depth, *(objection or ()))
 
 
@@ -94,25 +97,22 @@ def first_that_holds(found: Sequence[Vouching]) -> Vouching | None:
 # What may stand against a chain that leads to the record.
 
 
-def _objection(path: Sequence[bytes], names: tuple[str, ...], at: datetime) -> tuple[str, str] | None:
+def _objection(path: Sequence[bytes], names: tuple[str, ...], at: datetime, dated: int) -> tuple[str, str] | None:
     """Return code and words of what makes a sender refuse a chain although it leads to a record's anchor; ``None`` where nothing does.
 
     Args:
         path: end entity first, up to the anchor, or up to what an anchor that was not sent has signed.
         names: the reference identifiers.
         at: when.
+        dated: how many of them, from the end entity on, have to be valid then.
 
     """
     below = 0  # intermediates below an issuer, of which those that carry its own name on to another key do not count
     for place, der in enumerate(path):
         said = read_certificate(der)
         which = "the certificate" if place == 0 else f"the issuer {said.subject!r}"
-        if said.not_after is None or said.not_before is None:
-            return "certificate-not-trusted", f"the validity of {which} cannot be read"
-        if said.not_after < at:
-            return "certificate-expired", f"{which} expired on {said.not_after:%Y-%m-%d}"
-        if said.not_before > at:
-            return "certificate-not-trusted", f"{which} is not valid before {said.not_before:%Y-%m-%d}"
+        if place < dated and not is_valid_at(der, at):
+            return _undated(said, which, at)
         try:
             objection = _leaf_objection(der) if place == 0 else _issuer_objection(der, below)
         except Exception:  # noqa: BLE001 - extensions are parsed only now, and hostile ones fail in many ways
@@ -126,6 +126,14 @@ def _objection(path: Sequence[bytes], names: tuple[str, ...], at: datetime) -> t
     if not any(any_name_matches(presented, name) for name in names):
         return "certificate-host-mismatch", f"the certificate names none of {', '.join(names)}"
     return None
+
+
+def _undated(said: Certificate, which: str, at: datetime) -> tuple[str, str]:
+    if said.not_after is None or said.not_before is None:
+        return "certificate-not-trusted", f"the validity of {which} cannot be read"
+    if said.not_after < at:
+        return "certificate-expired", f"{which} expired on {said.not_after:%Y-%m-%d}"
+    return "certificate-not-trusted", f"{which} is not valid before {said.not_before:%Y-%m-%d}"
 
 
 @quietly()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
@@ -140,15 +141,17 @@ def _may_be_of(der: bytes, issuer: bytes) -> bool:
 
 
 @remembered(8 * MIB)
-def path_from(chain: tuple[bytes, ...], unsent: bytes) -> tuple[bytes, ...]:
+def path_from(chain: tuple[bytes, ...], unsent: bytes, at: datetime) -> tuple[bytes, ...]:
     """Return the certificates from the end entity on, each signed by the next, up to one that signed itself: the one path that a sender takes.
 
-    As OpenSSL does, the first certificate that fits is taken at each step, and there is no way back; servers send what works with that.
-    A signature that cannot be verified fits nowhere, since no sender verifies it either.
+    As OpenSSL does, the first certificate that fits and is valid is taken at each step, else of those that fit the one that was valid last;
+    and there is no way back. Servers send what works with that. A signature that cannot be verified fits nowhere, since no sender verifies it
+    either.
 
     Args:
         chain: DER as sent, end entity first.
         unsent: a certificate of a TLSA record, that need not be sent (RFC 7671 section 5.2.3); or none.
+        at: the time that validity is judged for, in UTC.
 
     """
     pool = [der for der in dict.fromkeys((*chain[1:], unsent)) if der and der != chain[0]]
@@ -157,8 +160,23 @@ def path_from(chain: tuple[bytes, ...], unsent: bytes) -> tuple[bytes, ...]:
     while not (is_named_as_issuer(path[-1], path[-1]) and is_signed_by(path[-1], path[-1])):
         fitting = [der for der in pool if der not in path and is_named_as_issuer(der, path[-1])][:patience]
         patience -= len(fitting)
-        issuer = next((der for der in fitting if is_signed_by(path[-1], der)), None)
-        if issuer is None:
+        signers: list[bytes] = []
+        for der in fitting:
+            if is_signed_by(path[-1], der):
+                signers.append(der)
+                if is_valid_at(der, at):
+                    break
+        if not signers:
             break
-        path.append(issuer)
+        path.append(signers[-1] if is_valid_at(signers[-1], at) else max(signers, key=_end))
     return tuple(path)
+
+
+def is_valid_at(der: bytes, at: datetime) -> bool:
+    """Whether a time lies within a certificate's validity; not where that cannot be read."""
+    read = read_certificate(der)
+    return read.not_before is not None and read.not_after is not None and read.not_before <= at <= read.not_after
+
+
+def _end(der: bytes) -> datetime:
+    return read_certificate(der).not_after or datetime.min.replace(tzinfo=UTC)

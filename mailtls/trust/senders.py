@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mailtls.tls.certificate import MAX_CHAIN, load, quietly, read_certificate
 from mailtls.tls.strength import SUFFICIENT, key_strength
 from mailtls.trust.dane import vouch
-from mailtls.trust.links import is_self_signed, path_from
+from mailtls.trust.links import is_self_signed, is_valid_at, path_from
 from mailtls.trust.tlsa import CERTIFICATE, FULL, TLSA, TRUST_ANCHOR
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def leads_to(chain: tuple[bytes, ...], anchor: bytes, at: datetime) -> tuple[byt
     said = vouch(TLSA(TRUST_ANCHOR, CERTIFICATE, FULL, anchor), chain, (), at)
     if said.depth is None or said.code not in _NAMES_ARE_NO_MATTER:
         return ()
-    path = path_from(chain, anchor)[: said.depth + 1]
-    return () if any(_is_weak(der, place) for place, der in enumerate(path)) else path
+    path = path_from(chain, anchor, at)[: said.depth + 1]
+    return () if not is_valid_at(anchor, at) or any(_is_weak(der, place) for place, der in enumerate(path)) else path
 
 
 def _is_weak(der: bytes, place: int) -> bool:

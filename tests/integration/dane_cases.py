@@ -157,6 +157,9 @@ CASES: tuple[Case, ...] = (
     Case("ta-expired-leaf", "expired", of("2 0 1", "root"), "refused", "invalid"),
     Case("ta-expired-anchor", "old-root", of("2 0 1", "old"), "refused", "invalid"),
     Case("ta-expired-anchor-key", "old-root", of("2 1 1", "old"), "refused", "invalid"),
+    Case("ta-expired-intermediate", "lapsed", of("2 1 1", "lapsed"), "matched", "valid"),
+    Case("ta-above-an-expired-intermediate", "lapsed", of("2 1 1", "root"), "refused", "invalid"),
+    Case("ta-above-its-renewal-sent-behind", "renewed", of("2 1 1", "root"), "matched", "valid"),
     Case("ta-no-authority", "no-authority", of("2 0 1", "root"), "refused", "invalid"),
     Case("ta-wrong-name", "wrong-name", of("2 0 1", "root"), "refused", "invalid"),
     Case("ta-next-hop-name", "next-hop", of("2 0 1", "root"), "matched", "valid"),
@@ -283,6 +286,8 @@ PKIX_CASES: tuple[PKIXCase, ...] = (
     PKIXCase("expired", "Untrusted", trusted=False, named=True),
     PKIXCase("not-yet", "Untrusted", trusted=False, named=True),
     PKIXCase("wrong-name", "Untrusted", trusted=True, named=False),
+    PKIXCase("lapsed", "Untrusted", trusted=False, named=True),
+    PKIXCase("renewed", "Verified", trusted=True, named=True),
     PKIXCase("next-hop", "Untrusted", trusted=True, named=False),
     PKIXCase("no-authority", "Untrusted", trusted=False, named=True),
     PKIXCase(
@@ -312,6 +317,8 @@ def identities(authorities: Mapping[str, Authority]) -> dict[str, Sequence[Certi
         "wrong-name": pair(intermediate, "elsewhere.test", send=both),
         "next-hop": pair(intermediate, "*.dane.test", send=both),
         "common-name": pair(intermediate, send=both, common_name_only=True),
+        "lapsed": pair(authorities["lapsed"], send=[authorities["lapsed"].x509, root.x509]),
+        "renewed": pair(authorities["lapsed"], send=[authorities["lapsed"].x509, authorities["renewed"].x509, root.x509]),
         "old-root": pair(authorities["old"], send=[authorities["old"].x509]),
         "no-authority": pair(authorities["no-authority"], send=[authorities["no-authority"].x509, root.x509]),
         "plain": (),
@@ -327,6 +334,8 @@ async def lab(directory: Path) -> AsyncIterator[Lab]:
         "intermediate": Authority(directory, "mailtls test intermediate", root),
         "no-authority": Authority(directory, "mailtls test impostor", root, may_sign=False),
     }
+    authorities["lapsed"] = Authority(directory, "mailtls test lapsed", root, ends=-DAY)
+    authorities["renewed"] = Authority(directory, "mailtls test lapsed", root, again=authorities["lapsed"])
     for name, options in (("stranger", {}), ("old", {"ends": -DAY})):
         (directory / name).mkdir()
         authorities[name] = Authority(directory / name, f"mailtls test {name}", **options)  # type: ignore[arg-type]

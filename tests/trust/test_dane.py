@@ -116,7 +116,20 @@ def test_usage_2_heeds_the_dates_of_every_certificate_up_to_the_anchor(which: in
     assert (found.holds, found.depth, found.code) == (False, 2, code)
     assert words in found.why
     below = says(record(2, 1, 1, middle), (server.der, middle.der, root.der))
-    assert below.holds == (which == 2), "what stands above the anchor does not matter"
+    assert below.holds == (which > 0), "what stands above the anchor does not matter, nor do the dates of one that is no root"
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_of_two_certificates_of_an_issuer_the_one_that_is_valid_is_followed_wherever_it_stands(place: int) -> None:
+    old = authority("an intermediate", ROOT, ends=-DAY / 2)
+    new = authority("an intermediate", ROOT, key=old.key)
+    server = leaf(old, HOST)
+    chain = [server.der, old.der, ROOT.der]
+    assert says(record(2, 1, 1, ROOT), tuple(chain)).code == "certificate-expired"
+    chain.insert(place, new.der)
+    assert says(record(2, 1, 1, ROOT), tuple(chain)).holds
+    older = authority("an intermediate", ROOT, key=old.key, ends=-DAY / 4)
+    assert links.path_from((server.der, old.der, older.der), b"", NOW) == (server.der, older.der)
 
 
 def test_usage_2_demands_one_of_the_reference_identifiers() -> None:
@@ -291,7 +304,7 @@ def test_a_crowd_of_issuers_of_one_name_is_tried_so_often_and_no_more(monkeypatc
     monkeypatch.setattr(links, "is_signed_by", lambda signed, der: tried.append((signed, der)) or False)
     crowd = tuple(authority("an intermediate").der for _ in range(19))
     links.path_from.clear()
-    assert links.path_from((leaf(MIDDLE, HOST).der, *crowd), b"") != ()
+    assert links.path_from((leaf(MIDDLE, HOST).der, *crowd), b"", NOW) != ()
     assert len(tried) <= links.MAX_SIGNATURES
 
 
@@ -300,7 +313,7 @@ def test_a_loop_of_issuers_ends() -> None:
     first, second = authority("first"), authority("second")
     again, back = authority("first", second, key=first.key), authority("second", first, key=second.key)
     server = leaf(again, HOST)
-    assert len(links.path_from((server.der, again.der, back.der, again.der), b"")) == 3
+    assert len(links.path_from((server.der, again.der, back.der, again.der), b"", NOW)) == 3
     assert says(record(2, 0, 1, back), (server.der, again.der, back.der)).holds
 
 

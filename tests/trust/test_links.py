@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import certmaking
-from certmaking import spki_of
+from certmaking import NOW, spki_of
 
 from mailtls.trust.links import arrange, is_self_signed, is_signed_by, is_signed_by_key, path_from
 
@@ -41,10 +41,10 @@ def test_a_chain_is_arranged_whatever_its_order_and_that_is_told() -> None:
 
 def test_a_certificate_of_the_right_name_and_another_key_is_no_link() -> None:
     assert arrange((LEAF.der, IMPOSTOR.der)).issuers == {LEAF.der: ()}
-    assert path_from((LEAF.der, IMPOSTOR.der, MIDDLE.der, ROOT.der), b"") == (LEAF.der, MIDDLE.der, ROOT.der)
+    assert path_from((LEAF.der, IMPOSTOR.der, MIDDLE.der, ROOT.der), b"", NOW) == (LEAF.der, MIDDLE.der, ROOT.der)
 
 
 def test_a_path_ends_where_nothing_was_sent_unless_a_record_has_it() -> None:
-    assert path_from((LEAF.der, MIDDLE.der), b"") == (LEAF.der, MIDDLE.der)
-    assert path_from((LEAF.der, MIDDLE.der), ROOT.der) == (LEAF.der, MIDDLE.der, ROOT.der)
-    assert path_from((LEAF.der,), ROOT.der) == (LEAF.der,)
+    assert path_from((LEAF.der, MIDDLE.der), b"", NOW) == (LEAF.der, MIDDLE.der)
+    assert path_from((LEAF.der, MIDDLE.der), ROOT.der, NOW) == (LEAF.der, MIDDLE.der, ROOT.der)
+    assert path_from((LEAF.der,), ROOT.der, NOW) == (LEAF.der,)

@@ -57,13 +57,14 @@ class Authority:
         *,
         ends: dt.timedelta = 365 * DAY,
         may_sign: bool = True,
+        again: "Authority | None" = None,
     ) -> None:
         """Make its key and its certificate, and write the certificate. Without another authority ``above`` it is a root.
 
-        One that may not sign does so all the same; by its certificate it is no authority.
+        One that may not sign does so all the same; by its certificate it is no authority. ``again`` is one whose key it has.
         """
         self.directory = directory
-        self._key = _new_key("ecdsa")
+        self._key = _new_key("ecdsa") if again is None else again._key
         now = dt.datetime.now(dt.UTC)
         signer = above._key if above is not None else self._key
         self.x509 = (
