@@ -31,7 +31,7 @@ def kubernetes(document: dict[str, Any], version: str) -> None:
     group, _, release = document["apiVersion"].rpartition("/")
     name = "-".join(part for part in (document["kind"].lower(), group.split(".")[0], release) if part)
     schema = _read("kubernetes-validate", f"{place}/{name}.json")
-    known = _read("kubernetes-validate", f"{place}/_definitions.json")["definitions"]
+    known = _read("kubernetes-validate", f"{place}/_definitions.json")["$defs"]
     fastjsonschema.validate({**schema, "definitions": _reached(schema, known)}, document)
 
 

@@ -9,6 +9,7 @@ set -eu
 
 prefix=${MAILTLS_SERVERS:-/var/cache/mailtls-servers}
 installed="chromium fonts-dejavu-core systemd iproute2 sqlite3 prometheus-alertmanager postfix unbound dns-root-data knot nginx prometheus postgresql sslscan nmap gnutls-bin openssl python3-venv"
+command -v kubectl >/dev/null || installed="$installed kubernetes-client"  # which others than Debian package, too, and in its way
 unpacked="exim4-base exim4-daemon-light opensmtpd"
 policy=/usr/sbin/policy-rc.d
 environment=$prefix/sslyze
@@ -28,6 +29,7 @@ packages_complete() {
     done
     runs "$(find /usr/lib/postgresql -path '*/bin/postgres' 2>/dev/null | head -n 1)" || return 1
     [ -e /usr/share/dns/root.key ] || return 1
+    command -v kubectl >/dev/null || return 1
     for user in Debian-exim opensmtpd opensmtpq; do
         getent passwd "$user" >/dev/null || return 1
     done
