@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from mailtls import assembly, config
 from mailtls.measure import Measurer
 from mailtls.persistence import Persistence
+from mailtls.publishing import Publisher
 from mailtls.reloading import Reloading
 from mailtls.schedule import REACHED_FOR, Schedule
 from mailtls.service_manager import ServiceManager
@@ -28,7 +29,7 @@ from mailtls.show.operators import OperatorVisits
 from mailtls.show.regressions import RegressionCollector, VantageCollector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
     from mailtls.config import Configuration
@@ -80,6 +81,7 @@ class Daemon:
         self._listens_to_the_public: Addresses | None = None
         self.configuration = configuration
         self.schedule = self._plan(configuration)
+        self.publisher = Publisher(lambda: self.configuration, lambda: self.schedule, lambda: self.persistence.store, self.own)
         self.reloading.is_done()
 
     def _plan(self, configuration: Configuration) -> Schedule:
@@ -178,6 +180,7 @@ class Daemon:
         self.configuration, self.schedule = fresh, schedule
         schedule.start()
         await self.persistence.tell_webhooks(fresh)
+        self.publisher.hasten()
         self.reloading.is_done()
         log.info("reloaded", domains=sum(len(p.domains) for p in schedule.partners))
         for each in to_close:
@@ -230,7 +233,7 @@ class Daemon:
             announce(url)
         self.schedule.start()
         serving.begin()
-        beside = [asyncio.create_task(each) for each in (self._heartbeat(), self.reloading.look_at_files())]
+        beside = [asyncio.create_task(each) for each in self._beside()]
         self._notify("READY=1")
         interval = config.short_duration(self.schedule.interval)
         log.info("running", domains=sum(len(p.domains) for p in self.schedule.partners), interval=interval)
@@ -248,6 +251,10 @@ class Daemon:
             await serving.end()
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
+
+    def _beside(self) -> tuple[Coroutine[None, None, None], ...]:
+        """Return what goes on for as long as the daemon runs."""
+        return self._heartbeat(), self.reloading.look_at_files(), self.publisher.again_and_again()
 
     async def _heartbeat(self) -> None:
         """Feed the watchdog for as long as the schedule goes on."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mailtls.schedule import Schedule
     from mailtls.show.daemon_metrics import DaemonMetrics
     from mailtls.store.bookkeeper import Bookkeeper
+    from mailtls.store.database import Store
     from mailtls.store.keeper import Keeper
 
 log = structlog.get_logger(component="daemon")
@@ -57,6 +58,11 @@ class Persistence:
         self._keeper: Keeper | None = None
         self._notifier: Notifier | None = None
         self.books: Bookkeeper | None = None
+
+    @property
+    def store(self) -> Store | None:
+        """Where it is kept; ``None`` before it began."""
+        return None if self._keeper is None else self._keeper.store
 
     def told(self) -> Told:
         """Return what is known of regressions."""

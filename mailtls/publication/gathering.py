@@ -194,7 +194,8 @@ def _ways(domain: str, stories: Iterable[Story]) -> Iterable[Way]:
         for state in story.states if story.subject == Subject(domain) else ():
             reading: Known[Any] | Any = reading_of(state.value) if state.fact == "mx_records" else None
             for record in getattr(reading, "value", ()):
-                yield Way(domain, str(record["host"]), state.first_seen, state.ended_at)
+                if record["host"] != ".":  # of a null MX
+                    yield Way(domain, str(record["host"]), state.first_seen, state.ended_at)
 
 
 # Of all of them.

@@ -97,6 +97,13 @@ class DaemonMetrics:
         for outcome in ("sent", "failed", "given-up"):
             self.notifications.labels(outcome)
         self.notifications_pending = Gauge("mailtls_notifications_pending", "Notices that wait to be sent to a webhook.", registry=registry)
+        self.published_at = KnownLater(
+            "mailtls_publication_timestamp_seconds", "Of when the last publication is; missing until there is one.", registry
+        )
+        self.publishing_took = KnownLater(
+            "mailtls_publication_duration_seconds", "How long the last publication took to make; missing until there is one.", registry
+        )
+        self.publication_failures = Counter("mailtls_publication_failures", "Publications that could not be made.", registry=registry)
         self.reload_ok = Gauge(
             "mailtls_config_last_reload_successful", "Whether the last attempt to load the configuration succeeded.", registry=registry
         )

@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from mailtls.budget import Pause
-from mailtls.store import book, exhibits, forgetting, history, outbox, publications, stories, tracks
+from mailtls.store import book, exhibits, forgetting, history, joint, outbox, publications, stories, tracks
 from mailtls.store.codec import decode, encode
 from mailtls.store.engine import advice, altering, engine_of, file_of, give_back, name_of, put, reading, said_by, writing
 from mailtls.store.migrations import migrate, versions
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mailtls.store.tracks import Kept, Recalled
     from mailtls.tracking.history import Story
     from mailtls.tracking.journal import Entry
+    from mailtls.tracking.settling import JointRegression
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -175,6 +176,14 @@ class Store:
     async def stories(self, domain: str, since: datetime | None = None, vantage: str | None = None) -> tuple[Story, ...]:
         """Return what is known of a domain over time; ``stories`` says more."""
         return await self._do(self._read, stories.stories, domain, since, vantage)
+
+    async def regressions(self, since: datetime) -> tuple[JointRegression, ...]:
+        """Return the regressions of all vantages together that are open, or ended after a moment."""
+        return await self._do(self._read, joint.known_since, since)
+
+    async def vantages(self, now: datetime) -> dict[str, bool]:
+        """Return the vantages that are heard of, by name, and whether each is blind now."""
+        return await self._do(self._read, joint.heard_of, now)
 
     async def find_evidence(self, name: str) -> tuple[str, ScanEvidence | RouteEvidence] | None:
         """Return evidence of a state by its name, or the beginning of it; ``None`` where there is none. Raises ``Unreadable``."""

@@ -50,6 +50,17 @@ def ended_since(connection: Connection, moment: datetime) -> dict[str, JointRegr
     return {name: each for name, text in connection.execute(wanted) if (each := _joint(name, text)) is not None}
 
 
+def known_since(connection: Connection, moment: datetime) -> tuple[JointRegression, ...]:
+    """Return the regressions that are open, and those that ended after a moment."""
+    return (*open_regressions(connection).values(), *ended_since(connection, moment).values())
+
+
+def heard_of(connection: Connection, now: datetime) -> dict[str, bool]:
+    """Return the vantages that are not gone for good, by name, and whether each is blind."""
+    wanted = select(vantages.c.name, vantages.c.blind_since).where(vantages.c.seen_at >= now - GONE_AFTER).order_by(vantages.c.name)
+    return {name: blind_since is not None for name, blind_since in connection.execute(wanted)}
+
+
 def settle_all(
     connection: Connection,
     weaker: Collection[Key],

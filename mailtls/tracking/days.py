@@ -213,7 +213,7 @@ class _Domain:
                 hosts |= {subject.host for subject in self.watched if subject.domain == self.domain and subject.host}
             elif isinstance(reading, Known):
                 hosts |= {str(record["host"]) for record in reading.value}
-        return frozenset(hosts)
+        return frozenset(hosts - {"."})  # of a null MX
 
     def endpoints_on(self, day: date) -> list[_Watched]:
         """Return the endpoints that were looked at on a day, or met."""
