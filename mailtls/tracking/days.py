@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mailtls.tracking.history import State, Story
 
 LONGEST_SHOWN = 60
-"""Letters of what a day says in words; of several values the worst alone, where they are more."""
+"""Characters of what a day says in words; of several values the worst alone, where they are more."""
 _NOT_LOOKED_AT = "not looked at"
 _NOT_SHOWN = "no visit showed it"
 _NO_VISITS: Counter[str] = Counter()
@@ -349,5 +349,5 @@ def _few(words: Iterable[str]) -> str:
     """Return different words in their order, where they are short; else the first of them alone."""
     distinct = list(dict.fromkeys(words))
     both = ", ".join(distinct)
-    return both if len(both) <= LONGEST_SHOWN else distinct[0]
+    return both if len(both) <= LONGEST_SHOWN else distinct[0][:LONGEST_SHOWN]
 

@@ -162,7 +162,8 @@ def test_the_verdict_of_a_day_is_judged_by_the_readings_of_that_day() -> None:
 
 
 def test_a_domain_that_takes_no_mail_says_so_each_day() -> None:
-    none = Story("here", DOMAIN, (state("mx_records", [{"host": ".", "preference": 0}], 20), state("null_mx", YES, 20)), runs=visits((CONCLUSIVE, 20, 0)))
+    states = state("mx_records", [{"host": ".", "preference": 0}], 20), state("null_mx", YES, 20)
+    none = Story("here", DOMAIN, states, runs=visits((CONCLUSIVE, 20, 0)))
     assert row(told(none), "verdict") == [(9, 0, "none", "no-mail")]
 
 
