@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 from mailtls.model import Cause
 from mailtls.tracking.changes import Change, Subject
 from mailtls.tracking.fresh import DNS
+from mailtls.tracking.learning import accept, learn, renewed
 from mailtls.tracking.pages import OF_HOST, PRESENCE, WAY, Kept, Key
 from mailtls.tracking.presence import attempted
 from mailtls.tracking.revisits import Again, joined, revisit
-from mailtls.tracking.standing import Confirmation, Sighting, Standing, accept, learn, renewed
 from mailtls.tracking.whereabouts import MX_HOSTS, OUTAGE
 from mailtls.tracking.withholding import BLIND, Withholding
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mailtls.tracking.fresh import FreshLook, FreshScan
-    from mailtls.tracking.standing import Regression
+    from mailtls.tracking.standing import Confirmation, Regression, Sighting, Standing
 
 __all__ = ["MX_HOSTS", "OUTAGE", "PRESENCE", "WAY", "Kept", "Key", "Ledger"]
 

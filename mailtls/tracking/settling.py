@@ -1,6 +1,6 @@
 """Settling: from what each vantage holds of a check to the one regression that all of them together tell.
 
-Each vantage confirms for itself (``standing``). Here their words meet: a regression is open while at least one vantage has confirmed it and
+Each vantage confirms for itself (``learning``). Here their words meet: a regression is open while at least one vantage has confirmed it and
 has not seen it recovered; it *counts* while most of those that can measure agree (``votes``). A vantage that cannot measure casts no vote, but
 what it confirmed before stays open until it can look again, or is gone for good: silence recovers nothing.
 """

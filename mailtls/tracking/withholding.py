@@ -10,10 +10,11 @@ from mailtls.model import Cause
 from mailtls.tracking.changes import Change, Subject
 from mailtls.tracking.fresh import DNS
 from mailtls.tracking.held_back import held_again
+from mailtls.tracking.learning import inherited, withdraw
 from mailtls.tracking.local_faults import AT_ONCE
 from mailtls.tracking.pages import CONTROL, OF_HOST, Key, is_news
 from mailtls.tracking.presence import Presence, attempted
-from mailtls.tracking.standing import Event, Standing, inherited, withdraw
+from mailtls.tracking.standing import Event, Standing
 from mailtls.tracking.told import Suspicion
 from mailtls.tracking.votes import Attribution
 from mailtls.tracking.whereabouts import Whereabouts

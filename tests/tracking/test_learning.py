@@ -9,18 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailtls.tracking.standing import (
-    FLAPPING_TURNS,
-    Confirmation,
-    Event,
-    Sighting,
-    Standing,
-    accept,
-    inherited,
-    learn,
-    renewed,
-    withdraw,
-)
+from mailtls.tracking.learning import accept, inherited, learn, renewed, withdraw
+from mailtls.tracking.standing import FLAPPING_TURNS, Confirmation, Event, Sighting, Standing
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 CYCLE = timedelta(minutes=15)
