@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PATH = ROOT / "deploy/container/Containerfile"
+UNBOUND = ROOT / "deploy/compose/unbound/Containerfile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,10 @@ def instructions(text: str) -> list[Instruction]:
     return [Instruction(name, rest.strip()) for name, _, rest in (line.partition(" ") for line in lines)]
 
 
-def steps() -> list[Step]:
-    """Return the steps of our own Containerfile."""
+def steps(path: Path = PATH) -> list[Step]:
+    """Return the steps of a Containerfile, by default of that which makes the image of mailtls."""
     found: list[Step] = []
-    for each in instructions(PATH.read_text("utf-8")):
+    for each in instructions(path.read_text("utf-8")):
         if each.name == "FROM":
             base, _, name = each.text.partition(" AS ")
             found.append(Step(base, name, ()))

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from containerfile import PATH, ROOT, instructions, steps
+from containerfile import PATH, ROOT, UNBOUND, instructions, steps
 
 MADE, IMAGE = steps()
 
@@ -61,3 +61,12 @@ def test_the_licence_that_it_names_is_ours() -> None:
     labels = " ".join(each.text for each in IMAGE.all("LABEL"))
     assert 'licenses="Apache-2.0"' in labels
     assert Path(ROOT / "LICENSE").read_text("utf-8").lstrip().startswith("Apache License")
+
+
+def test_unbound_is_debians_and_runs_as_a_user_who_is_a_number_and_not_root() -> None:
+    (image,) = steps(UNBOUND)
+    assert "://" not in UNBOUND.read_text("utf-8")
+    assert not image.all("COPY") + image.all("ADD")
+    assert "--no-install-recommends dns-root-data unbound " in image.last("RUN").text
+    assert all(int(number) > 0 for number in image.last("USER").text.split(":"))
+    assert image.last("ENTRYPOINT").words[0] == "/usr/sbin/unbound"
