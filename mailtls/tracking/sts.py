@@ -199,9 +199,14 @@ def changes_between(before: StsState, after: StsState, at: datetime) -> tuple[St
     both = ABSENT not in (before.mode, after.mode)
     if both and after.max_age < before.max_age:
         found.append(StsChange(at, MAX_AGE_SHRUNK, str(before.max_age), str(after.max_age)))
-    if both and after.id == before.id and replace(after, hosts=before.hosts) != before:
+    if both and after.id == before.id and _asks(after) != _asks(before):
         found.append(StsChange(at, CHANGED_UNDER_ID, str(before), str(after)))
     unnamed = [host for host in after.hosts if host not in before.hosts and not mx_matches(after.mx, host)]
     if before.hosts and unnamed and after.mode == Mode.ENFORCE:
         found.append(StsChange(at, MX_BEFORE_POLICY, " ".join(before.hosts), " ".join(after.hosts)))
     return tuple(found)
+
+
+def _asks(state: StsState) -> tuple[str, int, frozenset[str]]:
+    """Return what a policy asks of senders: the order in which it names hosts means nothing, and some are written anew for each request."""
+    return state.mode, state.max_age, frozenset(state.mx)

@@ -159,6 +159,12 @@ def test_every_change_that_senders_may_stumble_over_is_told_by_its_kind(after: S
     assert all(change.at == START and change.before != change.after for change in changes)
 
 
+def test_the_order_of_its_hosts_is_no_change_of_a_policy() -> None:
+    before = replace(BEFORE, mx=("mx.a.example", "*.b.example"))
+    assert changes_between(before, replace(before, mx=("*.b.example", "mx.a.example")), START) == ()
+    assert len(changes_between(before, replace(before, mx=("*.b.example",)), START)) == 1
+
+
 def test_each_step_down_is_one_change_and_a_step_up_is_none() -> None:
     steps = [replace(BEFORE, mode=mode, id=mode) for mode in ("enforce", "testing", "none")] + [StsState(ABSENT, hosts=BEFORE.hosts)]
     for before, after in itertools.pairwise(steps):
