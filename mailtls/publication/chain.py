@@ -181,7 +181,7 @@ def opened(manifest: Manifest, read: Callable[[str], bytes]) -> Publication:
         found = {name: document(manifest.objects[name]) for name in OBJECTS}
         domains, days = ({name: document(each) for name, each in found[index].items()} for index in INDEXES)
         times = found["times"]
-        return Publication(
+        publication = Publication(
             found["edition"],
             tuple(_joined(found["providers"], times["providers"])),
             {name: _joined(each, times["domains"][name]) for name, each in domains.items()},
@@ -189,8 +189,14 @@ def opened(manifest: Manifest, read: Callable[[str], bytes]) -> Publication:
             tuple(found["incidents"]),
             found["trends"],
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except Malformed:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Malformed("an object is not what it should be") from error
+    documents = (publication.edition, publication.trends, *publication.providers, *publication.incidents, *publication.domains.values())
+    if not all(isinstance(each, dict) for each in (*documents, *publication.days.values())):
+        raise Malformed("an object is not what it should be")
+    return publication
 
 
 def _objects(publication: Publication) -> tuple[dict[str, str], dict[str, bytes]]:

@@ -1,0 +1,435 @@
+"""Verifying what is published: the chain, the signatures, every object, and that the API says what the last snapshot says.
+
+It asks for files by their paths and learns their octets, whoever fetches them; so a test plays a whole verification from a dict. All that it
+is told may have been made by whoever wants to deceive: it is bounded in size, depth and number, and no text of it is repeated unescaped.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mailtls.instants import rfc3339
+from mailtls.publication.canonical import Malformed, digest, is_hash, parsed
+from mailtls.publication.chain import (
+    INDEXES,
+    MAX_HEAD,
+    MAX_MANIFEST,
+    MAX_OBJECT,
+    OBJECTS,
+    Manifest,
+    head_of,
+    index_of,
+    moment_of,
+    opened,
+    read_manifest,
+    signer_of,
+)
+from mailtls.publication.keys import SIGNATURE, fingerprint, is_signed_by, pem
+from mailtls.readable import readable
+from mailtls.thinning import kept_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from mailtls.publication import Publication
+
+    Steps = Generator[tuple[str, ...], Mapping[str, bytes | None], None]
+
+HEAD, KEY = "snapshots/head.json", "snapshots/key.pem"
+MOST_SNAPSHOTS = 1_000_000
+"""A century of hours."""
+_AT_ONCE = 256
+_MOST_PROBLEMS = 100
+_DOMAIN = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,126}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
+_ADDED = ("snapshot", "stale")
+"""What the API adds to the edition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something is not as it should be.
+
+    Args:
+        where: the path of a file, or which snapshot.
+        text: what is wrong.
+
+    """
+
+    where: str
+    text: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found.
+
+    Args:
+        number: of the last snapshot; 0 where none could be read.
+        hash: of the last manifest.
+        snapshots: time of each that was verified, by number.
+        until: the number down to which the chain was gone through.
+        whole: how many were verified with all their objects.
+        thinned: how many have lost objects, as old ones do.
+        objects: how many were verified.
+        compared: how many documents of the API were held against the last snapshot.
+        signed: who has to have signed each snapshot: SHA-256 of the public key; ``None`` for nobody.
+        problems: what is wrong.
+        remarks: what is worth knowing.
+        stale_after: how old the last snapshot may be, in seconds, as it says itself; ``None`` where that could not be read.
+
+    """
+
+    number: int = 0
+    hash: str = ""
+    snapshots: dict[int, datetime] = field(default_factory=dict)
+    until: int = 0
+    whole: int = 0
+    thinned: int = 0
+    objects: int = 0
+    compared: int = 0
+    signed: dict[int, str | None] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    stale_after: int | None = None
+
+
+def limit_of(path: str) -> int:
+    """Return how many octets of a file are wanted at most; one more says that it is too large."""
+    if path in {HEAD, KEY}:
+        return MAX_HEAD
+    if path.endswith(".sig"):
+        return SIGNATURE
+    return MAX_MANIFEST if path.startswith("snapshots/") and "/objects/" not in path else MAX_OBJECT
+
+
+class Verification:
+    """A verification that goes on. While ``wanted`` names files, they are to be fetched, and :meth:`learn` to be called.
+
+    Args:
+        since: the hash of a snapshot that is remembered: it has to be in the chain, and what is before it is left out.
+        key: the public key that one knows to be the publisher's, as manifests name it; ``None`` for whatever key is named.
+
+    """
+
+    def __init__(self, since: str | None = None, key: str | None = None) -> None:
+        """Begin."""
+        self.report = Report()
+        self.wanted: tuple[str, ...] = ()
+        self.asked = self.learnt = 0
+        self._since, self._key = since, key
+        self._sound: set[str] = set()
+        self._listed: dict[str, bool] = {}
+        self._signer: str | None = None
+        self._own_head = b""
+        self._steps = self._all()
+        self._on(None)
+
+    def learn(self, found: Mapping[str, bytes | None]) -> None:
+        """Learn of each file that was wanted its octets, up to one more than ``limit_of`` says; ``None`` where there is no such file."""
+        self.learnt += len(self.wanted)
+        self._on(found)
+
+    def _on(self, found: Mapping[str, bytes | None] | None) -> None:
+        try:
+            self.wanted = next(self._steps) if found is None else self._steps.send(found)
+            self.asked += len(self.wanted)
+        except StopIteration:
+            self.wanted = ()
+
+    def _wrong(self, where: str, text: str) -> None:
+        if len(self.report.problems) < _MOST_PROBLEMS:
+            self.report.problems.append(Problem(where, text))
+
+    def _all(self) -> Steps:
+        found = yield (HEAD, KEY)
+        head = found[HEAD]
+        try:
+            number, name = _head(head)
+        except Malformed as error:
+            self._wrong(HEAD, str(error))
+            return
+        self.report.number, self.report.hash, self.report.until = number, name, number + 1
+        manifests: dict[int, Manifest] = {}
+        yield from self._chain(number, name, manifests)
+        if not manifests:
+            return
+        if head != self._own_head:
+            self._wrong(HEAD, "it does not say of the last snapshot what that says of itself")
+        self._who_signed(found[KEY])
+        yield from self._objects(manifests)
+        if self.report.problems:
+            self.report.remarks.append("The API was not held against it.")
+        else:
+            yield from self._said(manifests[number])
+
+    def _chain(self, number: int, name: str, manifests: dict[int, Manifest]) -> Steps:
+        """Go through the chain, from the last snapshot back."""
+        expected: str | None = name
+        later: tuple[Manifest, bytes, bytes | None] | None = None
+        remembered = False
+        for newest in range(number, 0, -_AT_ONCE // 2):
+            batch = range(newest, max(0, newest - _AT_ONCE // 2), -1)
+            found = yield tuple(path for each in batch for path in (f"snapshots/{each}.json", f"snapshots/{each}.sig"))
+            for at in batch:
+                path = f"snapshots/{at}.json"
+                octets = found[path] or b""
+                try:
+                    manifest = self._link(found[path], at, expected)
+                except Malformed as error:
+                    self._wrong(path, f"{error}; what is before it is vouched for by nothing")
+                    return
+                if later is not None:
+                    self._signature(later, signer_of(manifest, later[0].key))
+                else:
+                    self._own_head = head_of(octets)
+                if remembered:
+                    return
+                manifests[at] = manifest
+                self.report.snapshots[at] = moment_of(manifest.published_at)
+                self.report.until = at
+                later = (manifest, octets, found[f"snapshots/{at}.sig"])
+                remembered = expected == self._since  # so all that is before it is vouched for by whoever remembers it
+                expected = manifest.previous
+        if later is not None:
+            self._signature(later, later[0].key)
+        if self._since is not None and not remembered:
+            self._wrong("the chain", f"the snapshot with hash {self._since} is not in it: the chain was truncated, or is another one")
+
+    def _link(self, octets: bytes | None, number: int, expected: str | None) -> Manifest:
+        """Read the manifest that the one after it names. Raises :class:`Malformed`."""
+        if octets is None:
+            raise Malformed("it is missing")
+        if len(octets) > MAX_MANIFEST:
+            raise Malformed(f"it has more than {MAX_MANIFEST:,} octets")
+        if digest(octets) != expected:
+            raise Malformed(f"it is not what {'head.json' if number == self.report.number else f'snapshot {number + 1}'} names")
+        manifest = read_manifest(octets)
+        if manifest.number != number:
+            raise Malformed("it says that it has another number")
+        return manifest
+
+    def _signature(self, signed: tuple[Manifest, bytes, bytes | None], signer: str | None) -> None:
+        manifest, octets, signature = signed
+        path = f"snapshots/{manifest.number}.sig"
+        self.report.signed[manifest.number] = None if signer is None else fingerprint(signer)
+        if signer is None and signature is not None:
+            self._wrong(path, "it is a signature, and nobody is named who should have signed")
+        elif signer is not None and signature is None:
+            self._wrong(path, "it is missing: the snapshot has to be signed")
+        elif signer is not None and signature is not None and not is_signed_by(signer, signature, octets):
+            self._wrong(path, f"it is no signature of this snapshot by the key with SHA-256 {fingerprint(signer)}")
+        if manifest.number == self.report.number and signer is not None:
+            self._signer = signer
+
+    def _who_signed(self, octets: bytes | None) -> None:
+        """Hold the key that is published, and the one that is known, against those that signed."""
+        if self.report.number in self.report.signed and octets != (None if self._signer is None else pem(self._signer)):
+            self._wrong(KEY, "it is not the key that has to have signed the last snapshot")
+        if self._key is None:
+            return
+        known = fingerprint(self._key)
+        if self.report.signed.get(self.report.number) is None:
+            self._wrong("the signature", "the last snapshot is not vouched for by a signature")
+        elif known not in self.report.signed.values():
+            self._wrong("the signature", f"no snapshot is signed with the key that you know, SHA-256 {known}")
+
+    def _objects(self, manifests: Mapping[int, Manifest]) -> Steps:
+        """Go through the objects of all snapshots, the newest first."""
+        must = kept_whole(self.report.snapshots)
+        for number in sorted(manifests, reverse=True):
+            manifest, path = manifests[number], f"snapshot {number}"
+            named = {manifest.objects[name] for name in OBJECTS}
+            missing: list[str] = []
+            if number not in must:  # of one that was thinned, this one is gone: it names the time
+                yield from self._fetch([manifest.objects["edition"]], path, missing)
+            if not missing:
+                yield from self._fetch(named, path, missing)
+            if not missing:
+                for index in INDEXES:
+                    yield from self._listing(manifest.objects[index], path, missing)
+            if not missing:
+                self.report.whole += 1
+            elif number not in must:
+                self.report.thinned += 1
+            else:
+                count = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+                self._wrong(path, f"the object {missing[0]}{count} is missing")
+
+    def _fetch(self, names: Iterable[str], where: str, missing: list[str]) -> Steps:
+        unseen = sorted({name for name in names if name not in self._sound})
+        for start in range(0, len(unseen), _AT_ONCE):
+            some = unseen[start : start + _AT_ONCE]
+            found = yield tuple(map(_object, some))
+            for name in some:
+                octets = found[_object(name)]
+                if octets is None:
+                    missing.append(name)
+                elif len(octets) > MAX_OBJECT or digest(octets) != name:
+                    self._wrong(_object(name), f"it is not what its name says; {where} needs it")
+                    self._sound.add(name)  # it is told once
+                else:
+                    self._sound.add(name)
+                    self.report.objects += 1
+
+    def _listing(self, name: str, where: str, missing: list[str]) -> Steps:
+        """Go through the objects that an index names."""
+        if self._listed.get(name):
+            return
+        found = yield (_object(name),)
+        octets = found[_object(name)]
+        try:
+            names = index_of(octets or b"") if octets is not None and digest(octets) == name else {}
+        except Malformed as error:
+            self._wrong(_object(name), str(error))
+            names = {}
+        before = len(missing)
+        yield from self._fetch(names.values(), where, missing)
+        self._listed[name] = len(missing) == before
+
+    def _said(self, manifest: Manifest) -> Steps:
+        """Hold the documents of the API against the last snapshot; while the next one is being written, they may be that one's."""
+        published = yield from self._open(manifest)
+        if published is None:
+            return
+        after = published.edition.get("stale_after")
+        self.report.stale_after = after if type(after) is int else None
+        differing = yield from self._compare(published)
+        if not differing:
+            return
+        following = yield from self._following(manifest)
+        newer = None if following is None else (yield from self._open(following))
+        if newer is not None:
+            expected = dict(_documents(newer))
+            differing = {path: found for path, found in differing.items() if path in expected and not _says(found, expected[path])}
+            self.report.remarks.append(f"snapshot {self.report.number + 1} is being written: its documents are there already")
+        for path, octets in differing.items():
+            self._wrong(path, "it is missing" if octets is None else "it does not say what the last snapshot says")
+
+    def _open(self, manifest: Manifest) -> Generator[tuple[str, ...], Mapping[str, bytes | None], Publication | None]:
+        octets: dict[str, bytes] = {}
+        wanted = sorted(set(manifest.objects.values()))
+        try:
+            for _ in range(2):
+                for start in range(0, len(wanted), _AT_ONCE):
+                    found = yield tuple(map(_object, wanted[start : start + _AT_ONCE]))
+                    octets |= {name: held for name in wanted if (held := found.get(_object(name))) is not None}
+                wanted = sorted({name for index in INDEXES for name in index_of(octets[manifest.objects[index]]).values()} - octets.keys())
+            return opened(manifest, octets.__getitem__)
+        except KeyError:
+            self._wrong(f"snapshot {manifest.number}", "an object is missing")
+        except Malformed as error:
+            self._wrong(f"snapshot {manifest.number}", str(error))
+        return None
+
+    def _compare(self, published: Publication) -> Generator[tuple[str, ...], Mapping[str, bytes | None], dict[str, bytes | None]]:
+        differing: dict[str, bytes | None] = {}
+        documents = []
+        for path, document in _documents(published):
+            if path:
+                documents.append((path, document))
+            else:
+                self._wrong("the last snapshot", f"it names what can be no file: {document}")
+        for start in range(0, len(documents), _AT_ONCE):
+            some = documents[start : start + _AT_ONCE]
+            found = yield tuple(path for path, _ in some)
+            differing |= {path: found[path] for path, document in some if not _says(found[path], document)}
+        self.report.compared = len(documents)
+        return differing
+
+    def _following(self, manifest: Manifest) -> Generator[tuple[str, ...], Mapping[str, bytes | None], Manifest | None]:
+        """Return the manifest that is being published after the last one, if there is one that is sound."""
+        path, signed = (f"snapshots/{manifest.number + 1}.{kind}" for kind in ("json", "sig"))
+        found = yield (path, signed)
+        octets, signature = found[path], found[signed]
+        try:
+            following = read_manifest(octets or b"")
+            signer = signer_of(manifest, following.key)
+        except Malformed:
+            return None
+        if following.previous != self.report.hash or following.number != manifest.number + 1:
+            return None
+        return following if signer is None or is_signed_by(signer, signature or b"", octets or b"") else None
+
+
+def _head(octets: bytes | None) -> tuple[int, str]:
+    """Return number and hash of the last snapshot. Raises :class:`Malformed`."""
+    if octets is None:
+        raise Malformed("there is no such file")
+    document = parsed(octets, MAX_HEAD)
+    number, name = (document.get("number"), document.get("hash")) if isinstance(document, dict) else (None, None)
+    if type(number) is not int or not 1 <= number <= MOST_SNAPSHOTS or not isinstance(name, str) or not is_hash(name):
+        raise Malformed("it names no snapshot")
+    return number, name
+
+
+def _object(name: str) -> str:
+    return f"snapshots/objects/{name}.json"
+
+
+def _documents(published: Publication) -> Iterator[tuple[str, Any]]:
+    """Yield path and document of each part of the API; an empty path, and a name, for a name that cannot be one of a file."""
+    yield "api/v1/edition.json", published.edition
+    yield "api/v1/trends.json", published.trends
+    for kind, every in (("domains", published.domains), ("days", published.days)):
+        for name, document in every.items():
+            yield (f"api/v1/{kind}/{name}.json", document) if _DOMAIN.fullmatch(name) else ("", readable(name, 80))
+    for kind, key, many in (("incidents", "id", published.incidents), ("providers", "slug", published.providers)):
+        for document in many:
+            name = str(document.get(key)) if isinstance(document, dict) else ""
+            yield (f"api/v1/{kind}/{name}.json", document) if _NAME.fullmatch(name) else ("", readable(name, 80))
+
+
+def _says(octets: bytes | None, document: Any) -> bool:
+    """Whether a file of the API says what was published."""
+    try:
+        found = parsed(octets or b"", MAX_OBJECT)
+    except Malformed:
+        return False
+    if isinstance(found, dict) and isinstance(document, dict):
+        found = {key: value for key, value in found.items() if key in document or key not in _ADDED}
+    return _same(found, document)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two documents are equal; to Python, 1 and true are too."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
+def summary(report: Report) -> list[str]:
+    """Return in words what was verified."""
+    if not report.snapshots:
+        return ["Nothing could be verified."]
+    first, last = (report.snapshots[number] for number in (min(report.snapshots), max(report.snapshots)))
+    count = len(report.snapshots)
+    lines = [
+        f"Snapshots {report.until:,} to {report.number:,}, {count:,} in all, published from {rfc3339(first)} to {rfc3339(last)}.",
+        f"The last one has the hash {report.hash}.",
+        f"{report.whole:,} have all their objects, {report.objects:,} different ones; {report.thinned:,} lost theirs, as old ones do.",
+        f"{report.compared:,} documents of the API were held against the last snapshot.",
+    ]
+    return lines + list(_signers(report.signed))
+
+
+def _signers(signed: Mapping[int, str | None]) -> Iterator[str]:
+    """Yield who signed which snapshots."""
+    start = None
+    for number in sorted(signed):
+        if start is None or signed[number] != signed[start]:
+            if start is not None:
+                yield _signed(start, number - 1, signed[start])
+            start = number
+    if start is not None:
+        yield _signed(start, max(signed), signed[start])
+
+
+def _signed(first: int, last: int, key: str | None) -> str:
+    which = f"Snapshot {first:,}" if first == last else f"Snapshots {first:,} to {last:,}"
+    return f"{which}: not signed." if key is None else f"{which}: signed with the key of SHA-256 {key}."
