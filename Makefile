@@ -6,6 +6,8 @@ WHEELS ?= dist/wheels
 ENGINE ?= docker
 IMAGE ?= mailtls
 
+unexport PYTHONDONTWRITEBYTECODE  # each worker, and each daemon that a test starts, would compile everything again
+
 .PHONY: help demo test unit lab integration lint bench simulation docs dashboards wheels image clean
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
