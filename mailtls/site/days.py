@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 _WORST_FIRST = ("lacks", "less", "unmeasured", "has", "none", "unwatched")
 
 
+def length(days: Document) -> int:
+    """Return of how many days a document tells."""
+    return (date.fromisoformat(days["last"]) - date.fromisoformat(days["first"])).days + 1
+
+
 def run_in_words(run: Document, words: Words) -> Markup:
     """Return days that are alike in words: from when to when, and what was seen, or why nothing could be."""
     what = words.say(f"run-{run['mark']}" if run["shown"] else f"check-mark-{run['mark']}", **({"shown": run["shown"]} if run["shown"] else {}))

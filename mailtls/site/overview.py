@@ -20,7 +20,7 @@ WORST_FIRST = ("unprotected", "degraded", "unknown", "protected", "no-mail")
 """Verdicts; a provider is called what its worst domain is, and what could not be measured stands between bad and good."""
 VERDICT_MARKS = {"protected": "has", "degraded": "less", "unprotected": "lacks", "unknown": "unmeasured", "no-mail": "none"}
 LEVEL_MARKS = {"good": "has", "sufficient": "has", "phase-out": "less", "insufficient": "lacks"}
-_TRENDS = {"better": "up", "worse": "down", "same": "level", "mixed": "both", "unknown": "unmeasured"}
+TREND_MARKS = {"better": "up", "worse": "down", "same": "level", "mixed": "both", "unknown": "unmeasured"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def row(provider: Document, publication: Publication, words: Words) -> Row:
         VERDICT_MARKS[verdict],
         domains_in_words(provider["verdicts"], verdict, words),
         words.say(f"trend-{trend['direction']}"),
-        _TRENDS[trend["direction"]],
+        TREND_MARKS[trend["direction"]],
         Markup("; ").join(changed),
         tuple(graded(policy["name"], _level(provider, policy["name"]), verdict, words) for policy in publication.edition["policies"]),
         provider["measured_at"],

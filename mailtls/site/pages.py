@@ -11,17 +11,19 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mailtls.policy.shipped import VERDICT, shipped
-from mailtls.site import overview
+from mailtls.site import domain, ledger, overview, provider
 from mailtls.site.charts import MARKS, sample
+from mailtls.site.days import length
 from mailtls.site.file import File
 from mailtls.site.naming import named
-from mailtls.site.times import later, linked, moment
-from mailtls.site.words import english, safe, shown
+from mailtls.site.times import day, later, linked, moment
+from mailtls.site.values import Pairs, Several
+from mailtls.site.words import english, lines, safe, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mailtls.publication import Link, Publication
+    from mailtls.publication import Document, Link, Publication
 
 HTML = "text/html; charset=utf-8"
 SECURITY_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
@@ -76,10 +78,17 @@ def environment() -> Environment:
         "marks": MARKS,
         "sample": sample,
         "named": named,
+        "day": day,
+        "lines": lines,
     }
+    made.tests.update(pairs=partial(_is, Pairs), several=partial(_is, Several))
     made.filters |= {"shown": shown, "path": partial(quote, safe=""), "linked": linked}
     made.finalize = safe
     return made
+
+
+def _is(kind: type, value: object) -> bool:
+    return isinstance(value, kind)
 
 
 def files(publication: Publication, link: Link | None, *, stale: bool) -> Mapping[str, File]:
@@ -89,6 +98,8 @@ def files(publication: Publication, link: Link | None, *, stale: bool) -> Mappin
         "status/index.html": partial(_overview, site, by_name=False),
         "status/by-name/index.html": partial(_overview, site, by_name=True),
     }
+    pages |= {f"status/providers/{each['slug']}/index.html": partial(_provider, site, each) for each in publication.providers}
+    pages |= {f"status/domains/{name}/index.html": partial(_domain, site, each) for name, each in publication.domains.items()}
     return {path: File(HTML, render) for path, render in pages.items()} | {
         "status/style.css": File("text/css; charset=utf-8", partial(_beside, "style.css")),
         "status/icon.svg": File("image/svg+xml", partial(_beside, "icon.svg")),
@@ -112,4 +123,51 @@ def _overview(site: Site, *, by_name: bool) -> bytes:
         verdict_marks=overview.VERDICT_MARKS,
         meanings=shipped(VERDICT).meanings,
         rows=overview.rows(site.publication, words, by_name=by_name),
+    )
+
+
+def _provider(site: Site, document: Document) -> bytes:
+    words = english()
+    publication = site.publication
+    mine = [each for each in publication.incidents if document["provider"] in each["providers"]]
+    return site.page(
+        "provider.html",
+        2,
+        "",
+        provider=document,
+        verdict=overview.worst(document["verdicts"]),
+        summary=provider.summary(document, words),
+        trend=provider.trend(document, words),
+        trend_mark=overview.TREND_MARKS[document["trend"]["direction"]],
+        rows=provider.rows(document, publication, words),
+        policies=provider.policies(document, words),
+        told=provider.told(mine, words),
+    )
+
+
+def _domain(site: Site, document: Document) -> bytes:
+    words = english()
+    publication = site.publication
+    days = publication.days.get(document["domain"])
+    mine = [each for each in publication.incidents if each["id"] in document["incidents"]]
+    unresolved = document["unresolved"]
+    return site.page(
+        "domain.html",
+        2,
+        "",
+        domain=document,
+        mark=overview.VERDICT_MARKS[document["verdict"]],
+        sentence=domain.sentence(document, words),
+        shortfalls=domain.shortfalls(document, words),
+        lacks=domain.lacks(document["missing"], words),
+        policies=domain.policies(document, words),
+        checks=domain.checks(days, words),
+        first="" if days is None else days["first"],
+        last="" if days is None else days["last"],
+        days=0 if days is None else length(days),
+        told=provider.told(mine, words),
+        unresolved=None if unresolved is None else ledger.reason(unresolved, words),
+        groups=ledger.groups(document["readings"], words),
+        hosts=domain.hosts(document, words),
+        explained=domain.explained(document),
     )

@@ -25,6 +25,11 @@ def moment(at: str | None, words: Words) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(at, words.say("time", day=read[1], minute=read[2])) if read else safe(at)
 
 
+def day(at: str) -> Markup:
+    """Return a time of a document as HTML, to the day."""
+    return Markup('<time datetime="{}">{}</time>').format(at, at[:10])
+
+
 def later(at: str, seconds: float) -> str:
     """Return the time that is so many seconds after a time of a document, written alike."""
     return (datetime.fromisoformat(at) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")

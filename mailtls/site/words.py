@@ -45,6 +45,16 @@ def safe(text: object) -> Markup:
     return text if isinstance(text, Markup) else escape(shown(text))
 
 
+def lines(text: str) -> Markup:
+    """Return text of several lines as HTML: its ends of lines stay, and everything else is made harmless."""
+    return Markup("\n").join(safe(line) for line in text.split("\n"))
+
+
+def isolated(text: object) -> Markup:
+    """Return text as HTML that keeps its own direction: a name written from right to left turns nothing around that stands beside it."""
+    return safe(text) if isinstance(text, Markup) or str(text).isascii() else Markup("<bdi>{}</bdi>").format(shown(text))
+
+
 class Words:
     """The words of one language.
 

@@ -17,6 +17,10 @@ _DAYS = 90
 HOSTILE = "<script>alert(1)</script>\" onload='x' \x1b[31m\u202egnp.exe" + "x" * 300
 """What the hostile domain says wherever it can."""
 _MARKS = {"protected": "has", "degraded": "less", "unprotected": "lacks", "unknown": "unmeasured", "no-mail": "none"}
+_RULED = ("starttls_offered", "starttls_accepted", "forward_secrecy_negotiated", "certificate_trusted", "certificate_name_match")
+_COMMAND = "openssl s_client -starttls smtp -connect 192.0.2.1:25 -servername mx.example"
+_SOURCE = {"title": "RFC 9325, section 3.1.1", "url": "https://www.rfc-editor.org/rfc/rfc9325.html#section-3.1.1"}
+_MENDED = "# in main.cf\nsmtpd_tls_protocols = >=TLSv1.2"
 _CHECKS = {"starttls": ("accepted", "not offered"), "certificate_trusted": ("trusted", "not trusted"), "dane": ("valid", "none")}
 
 
@@ -92,14 +96,19 @@ def slug(provider: str) -> str:
 
 def _domain(each: Document) -> Document:
     readings = [each["readings"], *(part["readings"] for host in each["mx"] for part in (host, *host["endpoints"]))]
-    for reading in (reading for group in readings for reading in group.values()):
+    findings = [*each["findings"], *(finding for grade in each["grades"].values() for finding in grade["findings"])]
+    for finding in findings:
+        finding |= {"policy": "rfc9325", "version": "2022-11", "why": "What is weak can be broken.", "source": _SOURCE}
+        finding |= {"reproduce": _COMMAND, "mend": {"Postfix": _MENDED}}
+    for name, reading in (named for group in readings for named in group.items()):
+        met = reading.get("value") if name in _RULED else True
         known = reading["state"] != "unknown"
         reading |= {
             "first_seen": "2026-10-02T08:15:00Z" if known else None,
             "last_seen": "2026-11-24T11:45:00Z" if known else None,
             "evidence": "ae8e67c0af" * 6 + "abcd" if known else None,
-            "rules": [{"policy": "pledge-2013", "version": "2013-12", "rule": "starttls", "met": known or None}],
-            "reproduce": "openssl s_client -starttls smtp -connect 192.0.2.1:25 -servername mx.example" if known else None,
+            "rules": [{"policy": "pledge-2013", "version": "2013-12", "rule": "starttls", "met": met if known else None}] if name in _RULED else [],
+            "reproduce": _COMMAND if known else None,
         }
     return {"schema": 1, "slug": slug(each["provider"]), "vantage": "lab", "regressions": [], "incidents": [], **each}
 

@@ -141,3 +141,168 @@ feed-where = { $names }{ $more ->
    *[other] {" "}and { $more } more
   }
 feed-text = From { $since } on it was “{ $after }” instead of “{ $before }”; confirmed { $confirmed } from { $vantages }.
+
+## Providers and domains
+domain = Domain
+verdict = Verdict
+domains = Domains
+grades = Grades
+grade = Grade
+policy = Policy
+elsewhere = Take it with you
+feed-provider = Incidents of { $provider }
+feed-link = Feed of the provider's incidents (Atom)
+badge-link = Badge for a page of your own (SVG)
+badge-alt = Badge: { $name }, { $verdict }
+json-link = This as JSON
+days-link = The last days as JSON
+domains-caption = Every domain of this provider, as last measured
+lost = Lost
+lost-count = { $count ->
+    [0] nothing
+    [one] 1 check
+   *[other] { $count } checks
+  }
+provider-summary = Of { $domains ->
+    [one] 1 domain
+   *[other] { $domains } domains
+  }, when last measured: { $parts }.
+provider-trend = Since { $since }: { $direction }. { $changed }
+provider-measured = Each of its domains was measured at { $at } or later.
+provider-grades-caption = The worst grade of its domains by each policy, and how many have which
+worst-grade = Worst grade
+level-count = { $count } { $level }
+
+## Incidents in a line
+incidents-caption = What was confirmed to be lost: what is open first, then the newest first
+incident = Incident
+incident-what = { $check } of { $place }
+before = Before
+after = After
+since = Since
+ended = Ended
+open = open
+no-incidents = None has been confirmed in the time that is kept.
+ended-by-recovered = recovered
+ended-by-accepted = accepted by the operator
+ended-by-retired = not there any more
+
+## A domain
+domain-never = It has not been measured from vantage { $vantage } yet.
+domain-measured = Measured on { $at } from vantage { $vantage }: { $meaning }.
+domain-unmeasured = On { $at } not enough could be measured from vantage { $vantage }: { $reason }. That is no verdict on anyone.
+short-head = What falls short
+short-nothing = Nothing of what was measured falls short of a rule.
+policy-verdict = the verdict
+finding-makes = Makes it
+finding-where = Where
+finding-rule = Rule
+finding-why = Why it matters
+finding-source = Source
+finding-reproduce = How to reproduce it
+finding-mend = How to mend it
+unmeasured-head = What could not be measured
+unmeasured-nothing = Everything that the verdict rests on could be measured.
+unmeasured-facts = Facts
+grades-caption = The grade by each policy, and how much of what it needs is known. There is no grade on incomplete evidence.
+coverage-head = Known
+coverage = { $percent } %
+rules-broken = Rules broken
+facts-missing = Facts missing
+facts-count = { $count ->
+    [one] 1 fact
+   *[other] { $count } facts
+  }
+days-head = The last { $days } days
+days-caption = The verdict and each check, { $first } to { $last }
+days-label = Days
+check = Check
+in-words = In words
+
+## The ledger
+ledger = Evidence
+ledger-lead = Every fact, as last measured from vantage { $vantage }. Times are in UTC. A rule is named by its policy; what no rule rests on is told all the same.
+ledger-domain = Domain { $domain }
+ledger-host = MX host { $host }, preference { $preference }
+ledger-address = Address { $address }, port { $port }
+address-known = { $count ->
+    [one] 1 fact known
+   *[other] { $count } facts known
+  }
+address-broken = { $count ->
+    [one] 1 short of a rule
+   *[other] { $count } short of a rule
+  }
+address-unknown = { $count } could not be measured
+address-times = Last visited { $attempted }, last with a conclusion { $concluded }, as { $name }.
+address-out-of-scope = The vantage lacks this family of addresses, so that it decides nothing.
+key-shared = A key (SHA-256 { $key }) is served by unrelated operators too: { $operators }; hosts { $hosts }.
+family-routing = Routing
+family-starttls = STARTTLS
+family-tls = TLS
+family-certificate = Certificate
+family-dane = DANE
+family-mta-sts = MTA-STS
+family-tls-rpt = TLS-RPT
+family-other = Other facts
+facts-caption = The facts of { $where }, by kind
+fact = Fact
+value = Value
+rules = Rules
+last-from = Last measured, vantage { $vantage }
+tried = tried { $at }
+absent = does not apply
+so-far = Seen before it broke off:
+not-kept = not kept
+no-rule = none
+ruling-has = met
+ruling-lacks = broken
+ruling-unmeasured = open
+proof = { $family }: how to see it yourself, and the evidence
+reproduce = To see { $names }:
+evidence = { $names } rest on the evidence
+facts-head = What the facts mean
+value-unit = { $value } { $unit }
+value-yes = yes
+value-no = no
+value-none = none
+value-empty = empty
+value-unread = could not be read
+value-several = { $count ->
+    [one] 1 entry
+   *[other] { $count } entries
+  }
+value-more = and { $count } more, in the JSON
+
+## Why something could not be measured
+unmeasured = { $cause } ({ $stage })
+cause-dns-failure = the look-up in the DNS failed
+cause-dns-timeout = the DNS did not answer in time
+cause-dnssec-bogus = DNSSEC says that the answer is forged or broken
+cause-no-address = there is no address
+cause-address-forbidden = the address is not one that may be visited
+cause-connect-refused = the connection was refused
+cause-connect-timeout = the connection was not made in time
+cause-unreachable = the network has no way there
+cause-blocked = the server turns this vantage away
+cause-rate-limited = the server asked for fewer visits
+cause-deferred = the server asked to come back later
+cause-tarpit = the server answers on purpose too slowly
+cause-read-timeout = the server did not answer in time
+cause-connection-closed = the connection was closed early
+cause-protocol-error = the answer was not as the protocol has it
+cause-limit-exceeded = the answer was larger than is read
+cause-tls-local-limit = the observer's own TLS library cannot
+cause-vantage-blind = the observer could not see at that time
+cause-budget-exhausted = the time or the visits allowed were used up
+cause-not-attempted = it was not tried yet
+cause-internal-error = the observer made a mistake
+stage-dns = in the DNS
+stage-connect = while connecting
+stage-greeting = at the greeting
+stage-ehlo = at EHLO
+stage-starttls = at STARTTLS
+stage-hello = at the first message of TLS
+stage-handshake = during the TLS handshake
+stage-ehlo-tls = at EHLO inside TLS
+stage-https = over HTTPS
