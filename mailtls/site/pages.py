@@ -81,14 +81,18 @@ def environment() -> Environment:
         "day": day,
         "lines": lines,
     }
-    made.tests.update(pairs=partial(_is, Pairs), several=partial(_is, Several))
+    made.tests.update(pairs=_is_pairs, several=_is_several)
     made.filters |= {"shown": shown, "path": partial(quote, safe=""), "linked": linked}
     made.finalize = safe
     return made
 
 
-def _is(kind: type, value: object) -> bool:
-    return isinstance(value, kind)
+def _is_pairs(value: object) -> bool:
+    return isinstance(value, Pairs)
+
+
+def _is_several(value: object) -> bool:
+    return isinstance(value, Several)
 
 
 def files(publication: Publication, link: Link | None, *, stale: bool) -> Mapping[str, File]:
