@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from mailtls import __version__
 from mailtls.budget import Budget
 from mailtls.config import BadConfiguration
+from mailtls.domain_name import BadName, ascii_name
 from mailtls.measure import Measurer
 from mailtls.probe import Prober
 from mailtls.recording import Pace
-from mailtls.resolve import BadName, Resolver, ascii_name
+from mailtls.resolve import Resolver
 from mailtls.sts_host import Fetching, StsFetcher
 from mailtls.sts_keeper import StsKeeper
 from mailtls.tracking.agenda import Rhythm

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from mailtls.domain_name import BadName, ascii_name
 from mailtls.evidence import Failure, Purpose, RouteEvidence
 from mailtls.model import Cause, Endpoint, Stage
 from mailtls.observation import endpoints_of
 from mailtls.recording import Pace, Record
-from mailtls.resolve import BadName, ascii_name
 from mailtls.sts_host import sts_host_name
 from mailtls.tracking.holding import Track, is_full_scan_due, shows_another_certificate
 

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from mailtls import facts
-from mailtls.facts.dane import server_name
 from mailtls.facts.declaration import HostEvidence
+from mailtls.facts.published import server_name
 from mailtls.facts.routing import is_null_mx, why_incomplete, why_no_address, why_no_route
 from mailtls.model import Cause, DomainObservation, Endpoint, MXObservation, Stage, Unknown
 from mailtls.policy.judge import Judge, Observed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,8 +21,8 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rdtypes.tlsabase
 import dns.resolver
-import idna
 
+from mailtls.domain_name import LONGEST_NAME, BadName, ascii_name
 from mailtls.evidence import Failure, HostRoute, Lookup, LookupOutcome, RouteEvidence, StsEvidence
 from mailtls.model import Cause, Stage
 from mailtls.readable import readable
@@ -44,7 +43,6 @@ MAX_TEXTS = 32
 """TXT records of one name; a wildcard may answer with all that a domain has."""
 _VALIDATES_FOR = 60.0
 """Seconds for which a resolver that was seen to validate, or not to, is taken to go on with that; less than any interval that confirms."""
-_LONGEST_NAME = 253
 _MAX_CHAIN = 8
 _TRIES = 2
 # A record with a digest of the wrong length is the concern of who reads it; to dnspython the whole answer would be no answer.
@@ -52,28 +50,6 @@ dns.rdtypes.tlsabase.TLSABase._cert_length_by_mtype = {}  # noqa: SLF001 - no pu
 # Extended DNS errors that mean "validation failed" (RFC 8914 sections 4.7 to 4.13).
 _BOGUS_ERRORS = frozenset({6, 7, 8, 9, 10, 11, 12})
 _ANSWERS = frozenset({dns.rcode.NOERROR, dns.rcode.NXDOMAIN})
-_LABELS = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
-
-
-class BadName(ValueError):  # noqa: N818 - it is what the operator typed
-    """A text that cannot be a domain name."""
-
-
-def ascii_name(domain: str) -> str:
-    """Return a domain name in ASCII, lower case, without the final dot; IDNs by IDNA 2008 with UTS 46.
-
-    Raises:
-        BadName: it cannot be one.
-
-    """
-    name = domain.strip().removesuffix(".")
-    try:
-        name = idna.encode(name, uts46=True).decode("ascii").lower() if not name.isascii() else name.lower()
-    except idna.IDNAError as error:
-        raise BadName(f"{readable(domain, 80)}: {error}") from error
-    if len(name) > 253 or not _LABELS.fullmatch(name) or any(len(label) > 63 for label in name.split(".")):
-        raise BadName(f"{readable(domain.encode('utf-8', 'replace'), 80)}: not a domain name")
-    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +253,7 @@ class Resolver:
     async def _texts(self, label: str, domain: str) -> Lookup:
         """Ask for the TXT records below a domain; a name that is too long to exist has none."""
         name = f"{label}.{domain}"
-        if len(name) > _LONGEST_NAME:
+        if len(name) > LONGEST_NAME:
             return Lookup(f"{name}.", "TXT", LookupOutcome.NO_SUCH_NAME, detail="longer than a name can be")
         return _capped(await self.lookup(name, "TXT"), MAX_TEXTS)
 

@@ -18,13 +18,13 @@ import h11
 import structlog
 
 from mailtls.dial import Ended, dial, ended, why_out_of_scope
+from mailtls.domain_name import BadName
 from mailtls.evidence import Failure, HostRoute, Lookup, LookupOutcome, StsFetch
 from mailtls.facts.routing import why_no_address
 from mailtls.handshake import Channel
 from mailtls.hellos import Refused
 from mailtls.model import Cause, Endpoint, Stage
 from mailtls.readable import readable
-from mailtls.resolve import BadName
 from mailtls.tracking.clocks import Clocks
 from mailtls.trust.mta_sts import MAX_POLICY
 

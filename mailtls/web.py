@@ -15,10 +15,10 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from mailtls.config import BadConfiguration
+from mailtls.domain_name import BadName, ascii_name
 from mailtls.facts.routing import why_no_address, why_no_route
 from mailtls.model import Snapshot
 from mailtls.rebinding import OnlyForUs
-from mailtls.resolve import BadName, ascii_name
 from mailtls.show.declared import fetch_lines
 from mailtls.show.document import document, domain_document
 from mailtls.show.landing import landing as landing_page

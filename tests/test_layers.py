@@ -13,7 +13,7 @@ import mailtls
 
 ROOT = Path(mailtls.__file__).parent
 FLOORS = {
-    "model": 0, "hellos": 0, "evidence": 0, "yamltext": 0, "readable": 0, "remembering": 0, "instants": 0, "thinning": 0,
+    "model": 0, "hellos": 0, "evidence": 0, "yamltext": 0, "readable": 0, "remembering": 0, "instants": 0, "domain_name": 0, "thinning": 0,
     "smtp": 1, "tls": 1, "trust": 1,
     "facts": 2, "policy": 2, "tracking": 2, "observation": 2, "keyreuse": 2, "next_offer": 2,
     "resolve": 3, "dial": 3, "dialogue": 3, "handshake": 3, "probe": 3, "visit": 3, "raw_hello": 3, "budget": 3, "accounts": 3, "measure": 3,

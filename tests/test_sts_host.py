@@ -13,12 +13,12 @@ import pytest
 from mailtls import sts_host
 from mailtls.budget import Budget, Limits
 from mailtls.dial import Network, dial
+from mailtls.domain_name import BadName
 from mailtls.evidence import Lookup, LookupOutcome, StsFetch
 from mailtls.lab import TLS, Serving, StsServer
 from mailtls.lab.script import Close, Delay, Stall
 from mailtls.lab.sts_server import policy, response
 from mailtls.model import Cause, Endpoint, Stage
-from mailtls.resolve import BadName
 from mailtls.sts_host import MAX_ADDRESSES_TRIED, Fetching, StsFetcher, sts_host_name
 
 HOST = "mta-sts.a.example"

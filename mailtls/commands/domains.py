@@ -9,8 +9,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from mailtls.commands.ending import USAGE, fail
+from mailtls.domain_name import BadName, ascii_name
 from mailtls.readable import readable
-from mailtls.resolve import BadName, ascii_name
 
 if TYPE_CHECKING:
     from mailtls.config import Configuration

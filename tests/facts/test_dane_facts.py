@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mailtls import facts
 from mailtls.evidence import HostRoute, Lookup, LookupOutcome, RouteEvidence
-from mailtls.facts.dane import MAX_SHOWN, Published, published, reference_identifiers, server_name
+from mailtls.facts.dane import MAX_SHOWN
 from mailtls.facts.declaration import HostEvidence
+from mailtls.facts.published import Published, published, reference_identifiers, server_name
 from mailtls.lab import Authority, Identity
 from mailtls.model import Absent, Cause, Endpoint, EndpointObservation, Known, Stage, Unknown
 

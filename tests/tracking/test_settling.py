@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.held_back import HeldBack
-from mailtls.tracking.settling import JointRegression, settle
+from mailtls.tracking.settling import JointRegression, Settled, settle
 from mailtls.tracking.standing import Event, Regression, Sighting, Standing, Streak
 from mailtls.tracking.votes import Attribution
 
@@ -106,3 +106,54 @@ def test_what_is_open_keeps_its_before_and_after_and_its_name() -> None:
     later = settled(known, fra=WEAK, nyc=WEAK)  # type: ignore[arg-type]
     assert later is not None
     assert (later.id, later.before, later.attribution) == ("7", GOOD, Attribution.SERVER)
+
+
+OPEN = JointRegression(SUBJECT, "starttls", GOOD, BAD, NOW, Attribution.SERVER, ("fra",), counts=True)
+
+
+def test_it_is_told_at_once_or_after_the_maintenance_window_that_it_falls_into() -> None:
+    assert OPEN.telling("") == replace(OPEN, told=True)
+    muted = OPEN.telling("move")
+    assert muted == replace(OPEN, muted="move")
+    assert muted.telling("move") == muted
+    assert muted.telling("") == replace(OPEN, told=True)
+
+
+def test_nothing_more_is_told_of_what_was_told_of_what_does_not_count_and_of_what_has_ended() -> None:
+    for done in (replace(OPEN, told=True), replace(OPEN, counts=False), replace(OPEN, ended_at=NOW)):
+        assert done.telling("") == done
+        assert done.telling("move") == done
+
+
+def change(before: JointRegression | None, after: JointRegression) -> tuple[Event, str, str] | None:
+    found = Settled(before, after).change
+    return None if found is None else (found.event, found.before.shown if found.before else "", found.muted)
+
+
+def test_that_one_counts_is_a_change_once() -> None:
+    told = replace(OPEN, told=True)
+    assert change(None, told) == (Event.CONFIRMED, "yes", "")
+    assert change(replace(OPEN, counts=False), told) == (Event.CONFIRMED, "yes", "")
+    assert change(told, replace(told, vantages=("fra", "nyc"))) is None
+    assert change(None, replace(OPEN, counts=False)) is None
+    assert change(told, replace(told, counts=False)) is None
+
+
+def test_one_in_a_maintenance_window_is_a_change_that_says_so_and_another_when_that_is_over() -> None:
+    muted = replace(OPEN, muted="move")
+    assert change(None, muted) == (Event.CONFIRMED, "yes", "move")
+    assert change(muted, muted) is None
+    over = Settled(muted, replace(OPEN, told=True)).change
+    assert over is not None
+    assert (over.event, over.why, over.muted) == (Event.CONFIRMED, "the maintenance window is over", "")
+
+
+def test_an_end_is_a_change_of_what_counted_or_was_told_and_leads_from_what_it_had_become() -> None:
+    over = {"ended_at": NOW, "ended_by": Event.RECOVERED}
+    assert change(OPEN, replace(OPEN, **over)) == (Event.RECOVERED, "no", "")
+    told = replace(OPEN, told=True, counts=False)
+    assert change(told, replace(told, **over)) == (Event.RECOVERED, "no", "")
+    alone = replace(OPEN, counts=False)
+    assert change(alone, replace(alone, **over)) is None
+    assert change(None, replace(OPEN, **over)) is None
+    assert change(OPEN, replace(OPEN, ended_at=NOW, ended_by=Event.ACCEPTED)) == (Event.ACCEPTED, "yes", "")
