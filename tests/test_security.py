@@ -21,6 +21,7 @@ OURS_ALONE = {
     "config.yamlfile.MAX_FILE", "config.policyfile._MOST_BASES", "yamltext.MAX_DEPTH",  # the operator's own files
     "publication.statements.MOST_STATEMENTS", "publication.statements.MAX_STATEMENT", "publication.statements.MAX_CORRECTIONS",
     "publication.statements.LONGEST_NAME", "publication.providers.LONGEST_SLUG",  # the operator's own files, too
+    "publication.signing._LARGEST",  # his key
     "commands.accept._LONGEST",  # what the operator types
     "budget._MOST_STRIKES", "tracking.agenda._MOST_TAKEN_OVER", "tracking.agenda._LONGEST_SILENCE", "tracking.agenda._LONGEST_NAME",
     "jobs.rounds._MOST_AGAIN", "rounds._MOST_AGAIN", "store.outbox._LONGEST_WAIT",  # how we share our own work
