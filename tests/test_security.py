@@ -59,6 +59,12 @@ def test_a_bound_has_the_value_that_is_told(what: str, number: str, where: str) 
     assert float(number.replace(",", "")) == value_of(where), what
 
 
+def test_the_large_numbers_of_the_text_before_the_table_are_those_of_bounds() -> None:
+    told = re.findall(r"[0-9]{1,3}(?:,[0-9]{3})+", TEXT.partition("## Bounds")[0])
+    assert told
+    assert set(told) - {number for _, number, _ in ROWS} == set()
+
+
 def test_the_table_names_every_bound_that_there_is() -> None:
     told = {where for *_, where in ROWS}
     assert len(told) == len(ROWS) > 50
