@@ -19,6 +19,7 @@ from mailtls.domain_name import BadName, ascii_name
 from mailtls.facts.routing import why_no_address, why_no_route
 from mailtls.model import Snapshot
 from mailtls.rebinding import OnlyForUs
+from mailtls.serving_site import SiteServing, routes, to_the_site
 from mailtls.show.declared import fetch_lines
 from mailtls.show.document import document, domain_document
 from mailtls.show.landing import landing as landing_page
@@ -52,7 +53,7 @@ def application(daemon: Daemon, *, public: bool = False) -> Starlette:
     places = asyncio.Semaphore(_PROBES_AT_ONCE)
 
     async def landing(_request: Request) -> Response:
-        return HTMLResponse(landing_page(daemon.snapshot(), daemon.told(), public=public), headers=_HEADERS)
+        return HTMLResponse(landing_page(daemon.snapshot(), daemon.told()), headers=_HEADERS)
 
     async def metrics(_request: Request) -> Response:
         daemon.refresh()
@@ -111,12 +112,11 @@ def application(daemon: Daemon, *, public: bool = False) -> Starlette:
         finally:
             places.release()
 
-    for_everybody = [
+    for_everybody = routes(SiteServing(lambda: daemon.publisher.last, daemon.now, lambda: daemon.configuration.publication.enabled))
+    for_us = [
         Route("/", landing),
         Route("/api/v1/domains", domains),
         Route("/api/v1/regressions", regressions),
-    ]
-    for_us = [
         Route("/metrics", metrics),
         Route("/probe", probe),
         Route("/sd/targets", targets),
@@ -124,7 +124,8 @@ def application(daemon: Daemon, *, public: bool = False) -> Starlette:
         Route("/-/ready", ready),
         Route("/-/reload", reload, methods=["POST", "PUT"]),
     ]
-    return Starlette(routes=for_everybody if public else for_everybody + for_us, middleware=[Middleware(OnlyForUs, daemon.names)])
+    served = [Route("/", to_the_site), *for_everybody] if public else for_us + for_everybody
+    return Starlette(routes=served, middleware=[Middleware(OnlyForUs, daemon.names)])
 
 
 def _patience(request: Request) -> float:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HERE = ("127.0.0.1", 0)
-FOR_EVERYBODY = ("/", "/api/v1/domains", "/api/v1/regressions")
+FOR_EVERYBODY = ("/status/", "/api/v1/domains.json", "/snapshots/head.json")
 FOR_US = ("/metrics", "/probe?target=a.example", "/sd/targets", "/-/healthy", "/-/ready", "/-/reload", "/-/", "/nonsense")
 
 
@@ -59,20 +59,22 @@ async def served(of: Daemon, access: Access = OPEN) -> AsyncIterator[list[str]]:
 async def test_the_public_sees_the_site_and_the_api_and_nothing_else() -> None:
     async with served(daemon()) as (ours, public), httpx.AsyncClient() as client:
         for path in FOR_EVERYBODY:
-            assert [(await client.get(url + path)).status_code for url in (ours, public)] == [200, 200]
+            assert [(await client.get(url + path)).status_code for url in (ours, public)] == [503, 503]
         for path in FOR_US:
             for method in ("GET", "POST", "PUT"):
                 assert (await client.request(method, public + path)).status_code == 404
         assert (await client.get(ours + "/metrics")).status_code == 200
         assert "/metrics" in (await client.get(ours)).text
-        page = (await client.get(public)).text
-        assert ("a.example" in page, "/metrics" in page, "/probe" in page) == (True, False, False)
+        for path in ("/api/v1/domains", "/api/v1/regressions"):  # what is known this second is for us
+            assert [(await client.get(url + path)).status_code for url in (ours, public)] == [200, 503]
+        answer = await client.get(public)
+        assert (answer.status_code, answer.headers["Location"]) == (307, "status/")
 
 
 async def test_a_name_that_is_not_ours_is_refused_to_the_public_as_well_and_that_of_the_site_is_ours() -> None:
     async with served(daemon(external_url="https://status.example/")) as (_, public), httpx.AsyncClient() as client:
         assert (await client.get(public, headers={"Host": "evil.example"})).status_code == 421
-        assert (await client.get(public, headers={"Host": "status.example"})).status_code == 200
+        assert (await client.get(public, headers={"Host": "status.example"})).status_code == 307
 
 
 async def test_where_one_address_cannot_be_had_the_others_are_given_back() -> None:
@@ -99,7 +101,7 @@ async def test_whoever_is_not_public_is_asked_for_a_password_on_every_page() -> 
             answer = await client.get(ours + path)
             assert (answer.status_code, answer.headers["WWW-Authenticate"][:21]) == (401, 'Basic realm="mailtls"')
         assert (await client.post(ours + "/-/reload")).status_code == 401
-        assert (await client.get(public)).status_code == 200
+        assert (await client.get(public)).status_code == 307
         for who, status in (
             (("alice", "sésam"), 200), (("alice", "sesam"), 401), (("alice", ""), 401), (("", ""), 401), (("carol", "sésam"), 401),
             (("bob", "sésam"), 401), (("bob", "b" * 100), 200), (("bob", "b" * 5000), 200), (("bob", "b" * 71), 401),
@@ -161,10 +163,12 @@ async def test_where_too_many_wait_the_next_is_put_off_and_who_is_known_is_not(m
 async def test_headers_are_added_to_every_answer_and_a_page_keeps_its_own() -> None:
     headers = (("X-Frame-Options", "deny"), ("Content-Security-Policy", "default-src *"))
     async with served(daemon(), Access({"a": hashed(b"a")}, headers)) as (ours, public), httpx.AsyncClient() as client:
-        for url, status in ((ours, 401), (public + "/metrics", 404), (public, 200)):
+        for url, status in ((ours, 401), (public + "/metrics", 404), (public, 307)):
             answer = await client.get(url)
             assert (answer.status_code, answer.headers["X-Frame-Options"]) == (status, "deny")
-        assert answer.headers.get_list("Content-Security-Policy") == ["default-src 'none'; style-src 'unsafe-inline'"]
+        assert answer.headers.get_list("Content-Security-Policy") == [
+            "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        ]
 
 
 class Files:

@@ -46,19 +46,18 @@ measured; it is a verdict on nobody.</p>
 <table><thead><tr><th>Domain<th>Verdict<th>Why<th>Provider<th>Looked at</thead><tbody>
 {rows}
 </tbody></table>
-<p>{more}<a href="/api/v1/domains">/api/v1/domains</a> is the same as JSON,
+<p>A domain leads to a visit that is made now, with its transcript. <a href="/status/">/status/</a> is what everybody may see, as it was
+last published; <a href="/metrics">/metrics</a> is for Prometheus, <a href="/api/v1/domains">/api/v1/domains</a> is the same as JSON,
 <a href="/api/v1/regressions">/api/v1/regressions</a> what they have lost.</p></html>
 """
-_MORE = 'A domain leads to a visit that is made now, with its transcript. <a href="/metrics">/metrics</a> is for Prometheus,\n'
 
 
-def landing(snapshot: Snapshot, told: Told = _NOTHING, *, public: bool = False) -> str:
+def landing(snapshot: Snapshot, told: Told = _NOTHING) -> str:
     """Return the page as HTML; everything from the wire and from the configuration is escaped.
 
     Args:
         snapshot: what is known.
         told: of regressions.
-        public: whether it is for those who can have no visit made, and no metrics.
 
     """
     domains = sorted(snapshot.domains, key=lambda domain: (_ORDER.index(domain.verdict), domain.domain))
@@ -66,10 +65,9 @@ def landing(snapshot: Snapshot, told: Told = _NOTHING, *, public: bool = False) 
     parts = [f"{counts[verdict]} {verdict.value}" for verdict in _ORDER if counts[verdict]]
     parts += [f"{len(snapshot.waiting)} not looked at yet"] if snapshot.waiting else []
     looked_at = {d.domain: f"{d.measured_at:%Y-%m-%d %H:%M:%S} UTC" if d.measured_at else "-" for d in domains}
-    shown = escape if public else _linked
-    rows = [_row(shown(d.domain), d.provider, d.verdict, _reasons(d, told), looked_at[d.domain]) for d in domains]
-    rows += [_row(shown(domain), provider, Verdict.UNKNOWN, "not looked at yet", "-") for provider, domain in sorted(snapshot.waiting)]
-    return _PAGE.format(version=escape(__version__), summary=", ".join(parts), more="" if public else _MORE, rows="\n".join(rows))
+    rows = [_row(_linked(d.domain), d.provider, d.verdict, _reasons(d, told), looked_at[d.domain]) for d in domains]
+    rows += [_row(_linked(domain), provider, Verdict.UNKNOWN, "not looked at yet", "-") for provider, domain in sorted(snapshot.waiting)]
+    return _PAGE.format(version=escape(__version__), summary=", ".join(parts), rows="\n".join(rows))
 
 
 def _reasons(domain: DomainObservation, told: Told) -> str:

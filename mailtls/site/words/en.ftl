@@ -306,3 +306,10 @@ stage-hello = at the first message of TLS
 stage-handshake = during the TLS handshake
 stage-ehlo-tls = at EHLO inside TLS
 stage-https = over HTTPS
+
+# Where there is nothing to show.
+
+not-found-title = Not found
+not-found = There is no such page here, or no longer.
+nothing-yet-title = Nothing has been published yet
+nothing-yet = The first look at every domain is under way, and what it shows will be here after it. Until then nothing is said of anybody.

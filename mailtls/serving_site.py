@@ -1,0 +1,211 @@
+"""The public site over HTTP: the files of the last publication, made when they are first asked for, and kept while they are of use."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from mailtls.site import api
+from mailtls.site.file import Caching, File
+from mailtls.site.files import files
+from mailtls.site.notices import NOT_FOUND, NOTHING_YET, Notice
+from mailtls.site.openapi import MOST_OF_A_PAGE, PAGE
+from mailtls.site.pages import HTML, SECURITY_POLICY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from starlette.requests import Request
+
+    from mailtls.publishing import Published
+
+MOST_KEPT = 134_217_728
+"""Octets of files that are kept, of one publication: a list of a thousand domains alone has thirty million."""
+_RETRY_AFTER = "60"
+_CACHE_CONTROL = {Caching.EDITION: "public, max-age=60", Caching.FOR_EVER: "public, max-age=31536000, immutable"}
+_HEADERS = {
+    "Content-Security-Policy": f"{SECURITY_POLICY}; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_FOR_OTHER_SITES = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+_DATA = ("api/", "snapshots/")
+_DATA_ENDINGS = (".svg", ".atom")
+
+
+class _Made(NamedTuple):
+    """A file that was made: its octets, and what tells them from others."""
+
+    octets: bytes
+    tag: str
+
+
+class _Edition:
+    """The files of one publication, as they are while it is fresh, or once it is out of date."""
+
+    def __init__(self, published: Published, *, stale: bool) -> None:
+        self.published, self.stale = published, stale
+        self.files: Mapping[str, File] = {}
+        self._kept: OrderedDict[str, _Made] = OrderedDict()
+        self._octets = 0
+        self._under_way: dict[str, asyncio.Future[_Made]] = {}
+
+    def is_of(self, published: Published, *, stale: bool) -> bool:
+        """Whether it is of a publication."""
+        return self.published is published and self.stale == stale
+
+    async def made(self, path: str, render: Callable[[], bytes]) -> _Made:
+        """Return a file, made in another thread where it is not there yet; who asks for it meanwhile waits for the same."""
+        found = self._kept.get(path)
+        if found is not None:
+            self._kept.move_to_end(path)
+            return found
+        if path not in self._under_way:
+            self._under_way[path] = asyncio.ensure_future(asyncio.to_thread(_make, render))
+            self._under_way[path].add_done_callback(lambda done: self._keep(path, done))
+        return await asyncio.shield(self._under_way[path])
+
+    def _keep(self, path: str, done: asyncio.Future[_Made]) -> None:
+        del self._under_way[path]
+        if done.cancelled() or done.exception() is not None:
+            return
+        self._kept[path] = done.result()
+        self._octets += len(done.result().octets)
+        while self._octets > MOST_KEPT and self._kept:
+            self._octets -= len(self._kept.popitem(last=False)[1].octets)
+
+
+def _make(render: Callable[[], bytes]) -> _Made:
+    octets = render()
+    return _Made(octets, f'"{hashlib.sha256(octets).hexdigest()[:32]}"')
+
+
+class SiteServing:
+    """Answers requests for the public site."""
+
+    def __init__(self, last: Callable[[], Published | None], now: Callable[[], datetime], publishes: Callable[[], bool]) -> None:
+        """Serve nothing yet.
+
+        Args:
+            last: returns the last publication; ``None`` before there is one.
+            now: tells the time.
+            publishes: whether there is to be any.
+
+        """
+        self._last, self._now, self._publishes = last, now, publishes
+        self._edition: _Edition | None = None
+        self._changing = asyncio.Lock()
+
+    async def _current(self) -> _Edition | None:
+        """Return the files of the last publication."""
+        published = self._last()
+        if published is None:
+            return None
+        stale = published.is_stale(self._now())
+        async with self._changing:
+            if self._edition is None or not self._edition.is_of(published, stale=stale):
+                fresh = _Edition(published, stale=stale)
+                fresh.files = await asyncio.to_thread(files, published.publication, published.link, stale=stale)
+                self._edition = fresh
+            return self._edition
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request for a file, or for a page of a list."""
+        path = request.url.path.removeprefix("/")
+        edition = await self._current()
+        if edition is None:
+            return _nothing_yet(path) if self._publishes() else _no_such(path)
+        if path.startswith("api/v1/") and path not in edition.files:
+            return await self._from_api(edition, path, request)
+        file = edition.files.get(f"{path}index.html" if path.endswith("/") else path)
+        if file is None:
+            if f"{path}/index.html" in edition.files:
+                return RedirectResponse(f"{path.rpartition('/')[2]}/", 308, _HEADERS)
+            return _no_such(path)
+        return await _sent(edition, path, file, request)
+
+    async def _from_api(self, edition: _Edition, path: str, request: Request) -> Response:
+        """Answer for what has no ``.json`` behind its name: a document, or a page of a list."""
+        name = path.removeprefix("api/v1/")
+        lists = api.listings(edition.published.publication)
+        if name not in lists:
+            file = edition.files.get(f"{path}.json")
+            return _no_such(path) if file is None else await _sent(edition, f"{path}.json", file, request)
+        limit = _limit(request.query_params.get("limit", ""))
+        if limit is None:
+            text = f"limit is a number from 1 to {MOST_OF_A_PAGE}\n"
+            return PlainTextResponse(text, 400, _HEADERS | _FOR_OTHER_SITES)
+        after = request.query_params.get("after", "")
+        known = after if after in lists[name].documents else ""  # what is kept must not grow with what strangers make up
+        render = _page(edition, lists[name], limit, after)
+        if after and not known:
+            return _with_octets(await asyncio.to_thread(_make, render), path, File(api.MEDIA_TYPE, render), edition, request)
+        return await _sent(edition, f"{path}?{limit}&{known}", File(api.MEDIA_TYPE, render), request)
+
+
+def _page(edition: _Edition, listing: api.Listing, limit: int, after: str) -> Callable[[], bytes]:
+    return lambda: api.octets(api.page(edition.published.publication, listing, limit, after))
+
+
+def _limit(text: str) -> int | None:
+    if not text:
+        return PAGE
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_OF_A_PAGE)) and 1 <= int(text) <= MOST_OF_A_PAGE else None
+
+
+async def _sent(edition: _Edition, path: str, file: File, request: Request) -> Response:
+    return _with_octets(await edition.made(path, file.render), path, file, edition, request)
+
+
+def _with_octets(made: _Made, path: str, file: File, edition: _Edition, request: Request) -> Response:
+    headers = {
+        **_headers(path),
+        "ETag": made.tag,
+        "Cache-Control": _CACHE_CONTROL[file.caching],
+        "Last-Modified": format_datetime(edition.published.as_of, usegmt=True),
+    }
+    if _is_known(made.tag, request.headers.get("If-None-Match", "")):
+        return Response(status_code=304, headers=headers)
+    return Response(made.octets, headers=headers | {"Content-Type": file.media_type})
+
+
+def _headers(path: str) -> dict[str, str]:
+    is_data = path.startswith(_DATA) or path.endswith(_DATA_ENDINGS)
+    return _HEADERS | (_FOR_OTHER_SITES if is_data else {})
+
+
+def _is_known(tag: str, asked: str) -> bool:
+    """Whether what a client has is what there is (RFC 9110 section 13.1.2; the comparison is the weak one)."""
+    return asked.strip() == "*" or tag in (each.strip().removeprefix("W/") for each in asked.split(","))
+
+
+def _no_such(path: str) -> Response:
+    return _told(path, 404, NOT_FOUND, {"Cache-Control": "public, max-age=60"})
+
+
+def _nothing_yet(path: str) -> Response:
+    return _told(path, 503, NOTHING_YET, {"Retry-After": _RETRY_AFTER, "Cache-Control": "no-store"})
+
+
+def _told(path: str, status: int, notice: Notice, more: dict[str, str]) -> Response:
+    """Say why there is nothing."""
+    if path.startswith(_DATA):
+        return Response(notice.plain(), status, _headers(path) | more, "text/plain; charset=utf-8")
+    return Response(notice.page(), status, _headers(path) | more, HTML)
+
+
+def routes(serving: SiteServing) -> list[Route]:
+    """Return the routes of the site."""
+    return [Route(f"/{place}", serving.answer) for place in ("status", "status/{path:path}", "api/v1/{path:path}", "snapshots/{path:path}")]
+
+
+def to_the_site(_request: Request) -> Response:
+    """Lead a visitor of the public address to the site."""
+    return RedirectResponse("status/", 307, _HEADERS)
