@@ -201,11 +201,13 @@ class _Domain:
             if subject.address:
                 self.endpoints.setdefault(subject.host, []).append(each)
 
-    def _hosts_on(self, day: date) -> frozenset[str]:
-        """Return the MX hosts of a day; those that were known last, where DNS was silent."""
+    def _hosts_on(self, day: date) -> frozenset[str] | None:
+        """Return the MX hosts of a day; those that were known last, where DNS was silent; ``None`` where it never had told any by then."""
         begin, end = _bounds(day)
         states = [state for state in self.own.story.states if state.fact == "mx_records" and state.first_seen < end]
         states = [state for state in states if state.ended_at is None or state.ended_at > begin]
+        if not states:
+            return None
         hosts: set[str] = set()
         for state in states:
             reading = _read(state)
@@ -215,9 +217,14 @@ class _Domain:
                 hosts |= {str(record["host"]) for record in reading.value}
         return frozenset(hosts - {"."})  # of a null MX
 
+    def _had_no_host(self, day: date) -> bool:
+        """Whether it was measured on a day that mail for the domain goes to no host."""
+        hosts = self.hosts[day]
+        return hosts is not None and not hosts and self.own.was_met(day)
+
     def endpoints_on(self, day: date) -> list[_Watched]:
         """Return the endpoints that were looked at on a day, or met."""
-        mine = (each for host in self.hosts[day] for each in self.endpoints.get(host, ()))
+        mine = (each for host in self.hosts[day] or () for each in self.endpoints.get(host, ()))
         return [each for each in mine if day in each.outcomes or day in each.seen]
 
     def why_not(self, day: date, *, endpoints: bool) -> str:
@@ -249,7 +256,7 @@ class _Domain:
             strengths = [value.strength for value in values if value.strength is not None]
             if not values:
                 marked[day] = (Mark.UNMEASURED, self.why_not(day, endpoints=fact.scope is not Scope.DOMAIN))
-                if not self.hosts[day] and fact.scope is not Scope.DOMAIN and self.own.was_met(day):
+                if fact.scope is not Scope.DOMAIN and self._had_no_host(day):
                     marked[day] = (Mark.NONE, "")
                 continue
             worst = min(strengths, default=None)
@@ -278,7 +285,7 @@ class _Domain:
         for day in self.window:
             if not state.first_seen.date() <= day <= until.date():
                 continue
-            if subject.host and subject.host not in self.hosts[day]:
+            if subject.host and subject.host not in (self.hosts[day] or ()):
                 continue
             if day in really or self._could_show(day, each, fact, reading):
                 found[day].append(value)
@@ -299,7 +306,7 @@ class _Domain:
         told = verdicts(self.domain, [each.story for each in self.watched.values()], self.window[0] if self.window else None, self.own.now)
         marked = {}
         for day in self.window:
-            decided = any(each.was_met(day) for each in self.endpoints_on(day)) or (not self.hosts[day] and self.own.was_met(day))
+            decided = any(each.was_met(day) for each in self.endpoints_on(day)) or self._had_no_host(day)
             names = told.get(day, ()) if decided else ()
             if names:
                 marks = sorted((_VERDICTS[name], name) for name in names)

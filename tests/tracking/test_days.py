@@ -225,3 +225,11 @@ def _each_day(days: Days, check: str) -> list[tuple[date, Span]]:
         for span in each.spans
         for number in range((span.last - span.first).days + 1)
     ]
+
+
+def test_a_day_on_which_dns_did_not_say_where_mail_goes_is_hatched_whatever_else_it_said() -> None:
+    states = (state("tls_rpt", ["mailto:a@a.example"], 5), state("mx_records", [{"host": "mx.a.example", "preference": 10}], 3))
+    way = Story("here", DOMAIN, states, runs=visits(("dns-timeout at dns", 5, 3.1), (CONCLUSIVE, 3, 0)))
+    seen = endpoint(state("starttls_accepted", YES, 3), runs=visits((CONCLUSIVE, 3, 0)))
+    silent = [(5, 4, "unmeasured", "dns-timeout at dns"), (3, 0, "has", "accepted")]
+    assert row(told(way, seen), "starttls") == [(9, 6, "unwatched", ""), *silent]
