@@ -11,7 +11,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mailtls.policy.shipped import VERDICT, shipped
-from mailtls.site import domain, ledger, overview, provider
+from mailtls.site import domain, incidents, ledger, overview, provider, trends
 from mailtls.site.charts import MARKS, sample
 from mailtls.site.days import length
 from mailtls.site.file import File
@@ -101,9 +101,12 @@ def files(publication: Publication, link: Link | None, *, stale: bool) -> Mappin
     pages: dict[str, Callable[[], bytes]] = {
         "status/index.html": partial(_overview, site, by_name=False),
         "status/by-name/index.html": partial(_overview, site, by_name=True),
+        "status/incidents/index.html": partial(_incidents, site),
+        "status/trends/index.html": partial(_trends, site),
     }
     pages |= {f"status/providers/{each['slug']}/index.html": partial(_provider, site, each) for each in publication.providers}
     pages |= {f"status/domains/{name}/index.html": partial(_domain, site, each) for name, each in publication.domains.items()}
+    pages |= {f"status/incidents/{each['id']}/index.html": partial(_incident, site, each) for each in publication.incidents}
     return {path: File(HTML, render) for path, render in pages.items()} | {
         "status/style.css": File("text/css; charset=utf-8", partial(_beside, "style.css")),
         "status/icon.svg": File("image/svg+xml", partial(_beside, "icon.svg")),
@@ -175,3 +178,30 @@ def _domain(site: Site, document: Document) -> bytes:
         hosts=domain.hosts(document, words),
         explained=domain.explained(document),
     )
+
+
+def _incidents(site: Site) -> bytes:
+    words = english()
+    still, months = incidents.by_month(site.publication.incidents, words)
+    return site.page("all-incidents.html", 1, "incidents", still=still, months=months, summary=incidents.summary(site.publication, words))
+
+
+def _incident(site: Site, document: Document) -> bytes:
+    words = english()
+    return site.page(
+        "incident.html",
+        2,
+        "incidents",
+        incident=document,
+        title=provider.told([document], words)[0].what,
+        sentence=incidents.sentence(document, words),
+        end=incidents.end(document, words),
+        attribution=incidents.attribution(document, words),
+        providers=incidents.providers(document, site.publication),
+        statements=incidents.statements(document, words),
+    )
+
+
+def _trends(site: Site) -> bytes:
+    document = site.publication.trends
+    return site.page("trends.html", 1, "trends", trends=document, series=trends.shown(document, english()))

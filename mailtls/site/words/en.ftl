@@ -313,3 +313,79 @@ not-found-title = Not found
 not-found = There is no such page here, or no longer.
 nothing-yet-title = Nothing has been published yet
 nothing-yet = The first look at every domain is under way, and what it shows will be here after it. Until then nothing is said of anybody.
+
+## Trends
+trends-head = Who has what, day by day
+trends-lead = What was measured of { $domains ->
+    [one] 1 domain
+   *[other] { $domains } domains
+  } from { $first } to { $last }: the share of those that could be measured.
+trends-gaps = A day on which fewer than half of the domains could be measured is hatched: it is a gap in what is known, and no fall.
+trends-numbers = In numbers
+trends-caption = The last day of each month of which enough is known
+trends-day = Day
+trends-have = Have it
+trends-measured = Measured
+trends-share = Share
+trends-csv = All days as CSV
+series-starttls = STARTTLS on every address
+series-tls13 = TLS 1.3
+series-forward_secrecy = Forward secrecy for senders that offer it
+series-dane = DANE
+series-mta_sts = MTA-STS policy that is enforced
+series-post_quantum = Hybrid post-quantum key exchange
+series-untold = On no day could enough domains be measured.
+series-now = On { $day } { $have } of { $measured } domains had it ({ $percent } %).
+series-up = That is { $points ->
+    [one] 1 point
+   *[other] { $points } points
+  } more than the { $percent } % of { $day }.
+series-down = That is { $points ->
+    [one] 1 point
+   *[other] { $points } points
+  } less than the { $percent } % of { $day }.
+series-same = That is as on { $day }.
+series-gaps = On { $days ->
+    [one] 1 day
+   *[other] { $days } days
+  } too few could be measured.
+
+## Incidents
+incidents-none = Nothing has been confirmed to be lost since { $first }.
+incidents-summary = { $count ->
+    [one] 1 incident is
+   *[other] { $count } incidents are
+  } on record; { $still ->
+    [0] none goes on
+    [one] 1 goes on
+   *[other] { $still } go on
+  }.
+incidents-lead = An incident is a protection that was measured to be there, and then, again and again on fresh connections, measured to be weaker or gone. What could only not be reached is no incident.
+incidents-still = Going on
+incidents-still-none = None that is known of.
+incidents-month = Confirmed in { $month }
+incidents-csv = All as CSV
+incidents-json = All as JSON
+incident-sentence = { $check }: { $means }. First seen on { $since }, confirmed on { $confirmed } from { $vantages }.
+incident-open = It goes on, as far as is known.
+incident-ended-recovered = It was seen to be well again on { $at }.
+incident-ended-accepted = On { $at } the publisher took what is there now for the new measure.
+incident-ended-retired = What it was of has not been there since { $at }.
+incident-why = The publisher's reason:
+incident-seen = What was seen
+incident-seen-caption = What it was held to, and what was seen instead
+incident-at = Seen on
+incident-evidence = Evidence
+incident-where = Where
+incident-host = MX host
+incident-attribution = Where it lies
+incident-reproduce = How to see whether it is still so
+attribution-server = At the server: every vantage that could measure saw it.
+attribution-path = On the way: some vantages saw it, and others measured the same server to be well.
+attribution-unexplained = It cannot be told: one vantage alone could measure, so it may lie at the server or on the way.
+attribution-local = At the observer: many unrelated operators at once.
+statements = What those concerned say
+statements-none = Nobody has said anything of it yet.
+statements-how = Whoever is concerned may reply here, in their own words, or ask for a correction.
+statement-operator = { $name }, who publishes this
+statement-partner = { $name }, whom it concerns

@@ -1,0 +1,61 @@
+"""Incidents: dated, explained, with the words of those concerned set apart from what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mailtls.site.files import files
+from tests.site.reading import Element, read
+from tests.site.sample import HOSTILE, publication
+
+MADE = publication()
+OPEN, ENDED = MADE.incidents[0], MADE.incidents[1]
+
+
+def page(path: str, made=MADE) -> Element:
+    return read(files(made)[f"status/incidents/{path}index.html"].render())
+
+
+def test_the_list_has_what_goes_on_first_and_then_the_months() -> None:
+    heads = [head.text for head in page("").all("h2")]
+    assert heads == ["Going on", "Confirmed in 2026-11"]
+    assert page("").one("p", class_="lead").text == "3 incidents are on record; 1 goes on."
+
+
+def test_without_any_it_says_since_when_none_was_confirmed() -> None:
+    empty = page("", replace(MADE, incidents=()))
+    assert "Nothing has been confirmed to be lost since 2026-08-27." in empty.one("main").text
+
+
+def test_an_incident_is_one_dated_sentence_and_what_was_seen_before_and_after() -> None:
+    shown = page(f"{OPEN['id']}/")
+    assert "First seen on 2026-11-14 08:00 UTC, confirmed on 2026-11-14 08:31 UTC from lab." in shown.one("p", class_="lead").text
+    rows = shown.one("table").one("tbody").all("tr")
+    assert [(row.one("th").text, row.all("td")[0].text) for row in rows] == [("Before", "accepted"), ("After", "not offered")]
+
+
+def test_it_says_how_it_ended_or_that_it_goes_on() -> None:
+    assert "It goes on, as far as is known." in page(f"{OPEN['id']}/").one("main").text
+    assert "It was seen to be well again on 2026-11-15 10:00 UTC." in page(f"{ENDED['id']}/").one("main").text
+
+
+def test_a_partners_reply_is_quoted_with_name_and_time_and_can_do_nothing() -> None:
+    reply = page(f"{OPEN['id']}/").all("article")[1]
+    assert reply.one("h3").text.endswith("whom it concerns")
+    assert reply.one("time").attributes["datetime"] == "2026-11-14T12:00:00Z"
+    assert HOSTILE[:20] in reply.one("blockquote").text
+    assert reply.all("script") == []
+
+
+def test_a_provider_that_is_not_watched_any_more_is_named_without_a_link() -> None:
+    made = replace(MADE, providers=MADE.providers[5:])
+    shown = page(f"{OPEN['id']}/", made)
+    assert OPEN["providers"][0] in shown.one("main").text
+    assert [link for link in shown.one("main").all("a") if "providers/" in link.attributes["href"]] == []
+
+
+def test_every_end_and_every_attribution_has_words() -> None:
+    for ended_by in ("recovered", "accepted", "retired"):
+        for attribution in ("server", "path", "unexplained", "local"):
+            made = ENDED | {"ended_by": ended_by, "attribution": attribution}
+            assert page(f"{made['id']}/", replace(MADE, incidents=(made,))).one("h1").text
