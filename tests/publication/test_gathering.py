@@ -74,7 +74,8 @@ def regression(number: int = 1, **more: Any) -> JointRegression:
     at = NOW - timedelta(hours=number)
     seen: dict[str, Any] = {
         "subject": Subject(host="mx.a.example", family="ipv4"), "check": "starttls",
-        "before": Sighting(at - DAY, 1, "accepted", evidence="cd" * 32), "after": Sighting(at, 0, "not offered"), "confirmed_at": at, "attribution": Attribution.SERVER, "vantages": ("here",), "counts": True,
+        "before": Sighting(at - DAY, 1, "accepted", evidence="cd" * 32), "after": Sighting(at, 0, "not offered"),
+        "confirmed_at": at, "attribution": Attribution.SERVER, "vantages": ("here",), "counts": True,
         "id": f"id-{number}",
     }  # fmt: skip
     return JointRegression(**seen | more)
