@@ -90,7 +90,7 @@ class Days:
         first: day.
         last: day; it need not be over.
         watched_since: the day of the first look; ``None`` before that.
-        rows: the verdict, then each check that applied at least once.
+        rows: the verdict, then each check that applied at least once, or could never be measured though others could.
 
     """
 
@@ -98,6 +98,9 @@ class Days:
     last: date
     watched_since: date | None
     rows: tuple[Row, ...]
+
+
+_APPLIES = frozenset({Mark.HAS, Mark.LESS, Mark.LACKS})
 
 
 class _Value(NamedTuple):
@@ -162,11 +165,15 @@ def days_of(domain: str, stories: Iterable[Story], now: datetime, length: int, f
     if since is None:
         return Days(window[0], last, None, (_row("verdict", window, {}, None),))
     seen = _Domain(domain, watched, window, since)
-    rows = [_row("verdict", window, seen.verdict_days(), since)]
+    judged = seen.verdict_days()
+    was_judged = any(mark in _APPLIES for mark, _ in judged.values())
+    rows = [_row("verdict", window, judged, since)]
     for fact in facts.ALL:
         for check in fact.checks:
             marked = seen.check_days(fact, check)
-            if any(mark in (Mark.HAS, Mark.LESS, Mark.LACKS) for mark, _ in marked.values()):
+            marks = {mark for mark, _ in marked.values()}
+            # Of a domain that was measured otherwise, what never could be is told, lest it look as if it did not apply.
+            if marks & _APPLIES or (was_judged and marks == {Mark.UNMEASURED}):
                 rows.append(_row(check.name, window, marked, since))
     return Days(window[0], last, since, tuple(rows))
 

@@ -233,3 +233,11 @@ def test_a_day_on_which_dns_did_not_say_where_mail_goes_is_hatched_whatever_else
     seen = endpoint(state("starttls_accepted", YES, 3), runs=visits((CONCLUSIVE, 3, 0)))
     silent = [(5, 4, "unmeasured", "dns-timeout at dns"), (3, 0, "has", "accepted")]
     assert row(told(way, seen), "starttls") == [(9, 6, "unwatched", ""), *silent]
+
+
+def test_a_check_that_never_could_be_measured_is_hatched_beside_those_that_could_and_one_that_does_not_apply_has_no_row() -> None:
+    facts = {"starttls_offered": NO, "starttls_accepted": ABSENT, "forward_secrecy_negotiated": ABSENT}
+    days = told(route(), endpoint(*(state(fact, value, 20) for fact, value in facts.items())))
+    assert row(days, "verdict") == [(9, 0, "lacks", "unprotected")]
+    assert row(days, "dane") == [(9, 0, "unmeasured", "no visit showed it")]
+    assert row(days, "forward_secrecy") == []
