@@ -5,6 +5,8 @@ BIN = $(VENV)/bin
 WHEELS ?= dist/wheels
 ENGINE ?= docker
 IMAGE ?= mailtls
+WORKERS ?= 0
+INTEGRATION = tests/integration --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 unexport PYTHONDONTWRITEBYTECODE  # each worker, and each daemon that a test starts, would compile everything again
 
@@ -43,7 +45,7 @@ lab: $(VENV)/ready  ## the whole program: the daemon against its lab, on the clo
 
 integration: $(VENV)/ready  ## the tests against Postfix, Exim, OpenSMTPD, Knot, Unbound, nginx, Prometheus and PostgreSQL
 	if [ "$$(id -u)" = 0 ]; then sh tests/integration/install.sh; else sudo sh tests/integration/install.sh; fi
-	if [ "$$(id -u)" = 0 ]; then $(BIN)/pytest tests/integration; else sudo $(BIN)/pytest tests/integration -p no:cacheprovider; fi
+	if [ "$$(id -u)" = 0 ]; then $(BIN)/pytest $(INTEGRATION); else sudo $(BIN)/pytest $(INTEGRATION) -p no:cacheprovider; fi
 
 lint: $(VENV)/ready  ## ruff and mypy --strict
 	$(BIN)/ruff check .

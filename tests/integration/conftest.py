@@ -1,4 +1,7 @@
-"""One PostgreSQL for all tests that need one, and an empty database in it for each. Where it is not installed, they fail."""
+"""One PostgreSQL for all tests of a worker that need one, and an empty database in it for each; and what is begun first.
+
+Where it is not installed, they fail.
+"""
 
 import sys
 from collections.abc import AsyncIterator
@@ -11,6 +14,16 @@ from servers import PostgreSQL
 
 sys.path.append(str(Path(__file__).parents[1] / "store"))  # the contract of a store is held against PostgreSQL too
 sys.path.append(str(Path(__file__).parents[1] / "deploy"))  # and the Containerfile is read there
+
+LONGEST = ("alerting", "several_processes", "killed_often", "quorum", "lost_starttls", "systemd_service", "dashboard_queries")
+"""What goes on for longest is begun first, so that no worker is left with it at the end; beside what watches the clock is what mostly waits."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put those files first."""
+    names = [f"test_{name}" for name in LONGEST]
+    assert all(Path(__file__).with_name(f"{name}.py").exists() for name in names)
+    items.sort(key=lambda item: names.index(item.path.stem) if item.path.stem in names else len(names))
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")

@@ -1,16 +1,14 @@
 """A partner loses STARTTLS and gets it back: Prometheus is told of him alone, also by a daemon that was killed in between."""
 
 import asyncio
-import contextlib
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import yaml
-from servers import Postfix, Prometheus
+from servers import Postfix, Prometheus, free_address, free_port
 from test_measuring_daemon import until
 from world import World, world
 
@@ -36,8 +34,8 @@ async def killable(lab: World, *, kill: bool) -> AsyncIterator[None]:
 
 def serve_on_one_port(lab: World) -> str:
     """Let the daemon serve where Prometheus finds it again after a restart, and return that place."""
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
-        place = f"127.0.0.1:{free.getsockname()[1]}"
+    address = free_address()
+    place = f"{address}:{free_port(address)}"
     settings = yaml.safe_load(lab.configuration.read_text())
     settings["web"] = {"listen": [place]}
     lab.configuration.write_text(yaml.safe_dump(settings))

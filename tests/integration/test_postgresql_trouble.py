@@ -33,7 +33,7 @@ def with_password(url: str) -> str:
 
 async def test_a_database_that_is_not_there_is_told(postgresql: PostgreSQL) -> None:
     said = await refusal(with_password(postgresql.dsn("absent")))
-    assert said.startswith(f"postgresql://postgres:***@127.0.0.1:{postgresql.port}/absent: ")
+    assert said.startswith(f"postgresql://postgres:***@{postgresql.address}:{postgresql.port}/absent: ")
     assert 'database "absent" does not exist' in said
     assert said.endswith("; it must be running and be reached from here, and user, password and database must be right")
 
@@ -50,7 +50,7 @@ async def test_a_wrong_password_is_told_and_not_shown(postgresql: PostgreSQL, po
         connection.execute("CREATE ROLE guarded LOGIN PASSWORD 'another'")
         before = hba.read_text()
         try:
-            hba.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + before)
+            hba.write_text("host all guarded 127.0.0.0/8 scram-sha-256\n" + before)
             connection.execute("SELECT pg_reload_conf()")
             await asyncio.sleep(0.5)
             said = await refusal(postgresql_url.replace("postgres@", "guarded:sesame@"))

@@ -1,19 +1,26 @@
 """Loopback addresses and ports: which are free, and which are being listened on."""
 
 import ipaddress
+import itertools
+import os
 import random
 import socket
 from pathlib import Path
 
 NETWORK = ipaddress.IPv4Network("127.30.0.0/16")
+_WORKERS = 16
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+_PLACES = range(256 // _WORKERS, NETWORK.num_addresses // _WORKERS - 1)
+_places = itertools.cycle(random.sample(_PLACES, len(_PLACES)))
 
 
 def free_address() -> str:
-    """Return an address of 127.30.0.0/16; random, so that test sessions beside this one seldom meet it.
+    """Return an address of 127.30.0.0/16 that neither this process nor another worker of its session was given before.
 
-    On an address of its own a server may take a well-known port, such as 25 or 53.
+    They come in random order, so that test sessions beside this one seldom meet them. On an address of its own a server may take a
+    well-known port, such as 25 or 53; and no client's own port is ever taken there, as it may be on 127.0.0.1.
     """
-    return str(NETWORK[random.randrange(256, NETWORK.num_addresses - 1)])
+    return str(NETWORK[next(_places) * _WORKERS + _WORKER])
 
 
 def free_port(address: str) -> int:

@@ -24,12 +24,12 @@ def find_postgres(name: str) -> str:
 
 
 class PostgreSQL(Server):
-    """A cluster on one loopback port. It may be stopped and started again within its block, and keeps what it holds.
+    """A cluster on a loopback address. It may be stopped and started again within its block, and keeps what it holds.
 
     Where ``durable`` is false, nothing waits for the disk: that is no worse for a killed client, which is all that most tests kill.
     """
 
-    def __init__(self, address: str = "127.0.0.1", port: int = 0, *, durable: bool = False) -> None:
+    def __init__(self, address: str | None = None, port: int = 0, *, durable: bool = False) -> None:
         super().__init__(address, port)
         self._durable = durable
         self._numbers = itertools.count(1)
@@ -45,6 +45,7 @@ class PostgreSQL(Server):
         made = subprocess.run([*self._as_user(), *making], cwd=data, capture_output=True, text=True, check=False, timeout=60)
         if made.returncode:
             raise RuntimeError(f"initdb ended with {made.returncode}:\n{made.stdout}{made.stderr}")
+        (data / "pg_hba.conf").write_text("host all all 127.0.0.0/8 trust\n")
         return self._command()
 
     def _command(self) -> list[str]:
