@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mailtls import __version__
-from mailtls.commands import accept, check, config, demo, doctor, history, run
+from mailtls.commands import accept, check, config, demo, doctor, history, publish, run, verify
 from mailtls.commands.plain import PlainCommand
 from mailtls.streams import end_with
 
@@ -26,6 +26,8 @@ config_app = typer.Typer(help="Check a configuration file, or print its schema."
 app.command(cls=PlainCommand, epilog=check.ENDS)(check.check)
 app.command(cls=PlainCommand, epilog=run.ENDS)(run.run)
 app.command(cls=PlainCommand, epilog=history.ENDS)(history.history)
+app.command(cls=PlainCommand, epilog=publish.ENDS)(publish.publish)
+app.command(cls=PlainCommand, epilog=verify.ENDS)(verify.verify)
 app.command(cls=PlainCommand, epilog=accept.ENDS)(accept.accept)
 app.command(cls=PlainCommand, epilog=demo.ENDS)(demo.demo)
 app.command(cls=PlainCommand, epilog=doctor.ENDS)(doctor.doctor)

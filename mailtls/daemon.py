@@ -20,6 +20,7 @@ from mailtls.persistence import Persistence
 from mailtls.publishing import Publisher
 from mailtls.reloading import Reloading
 from mailtls.schedule import REACHED_FOR, Schedule
+from mailtls.sealing import last_in, seal_in
 from mailtls.service_manager import ServiceManager
 from mailtls.serving import Addresses, Serving
 from mailtls.show.daemon_metrics import DaemonMetrics
@@ -81,7 +82,9 @@ class Daemon:
         self._listens_to_the_public: Addresses | None = None
         self.configuration = configuration
         self.schedule = self._plan(configuration)
-        self.publisher = Publisher(lambda: self.configuration, lambda: self.schedule, lambda: self.persistence.store, self.own)
+        self.publisher = Publisher(
+            lambda: self.configuration, lambda: self.schedule, lambda: self.persistence.store, self.own, seal=seal_in, recall=last_in
+        )
         self.reloading.is_done()
 
     def _plan(self, configuration: Configuration) -> Schedule:

@@ -90,7 +90,7 @@ def _sealed(publication: Publication, last: Snapshot | None, at: datetime, signe
     if sealed.signer is not None:
         if signer is None:
             raise BadKey(
-                "publication.signing_key: the last snapshot says that the next one is signed, with the key of SHA-256 "
+                "the last snapshot says that the next one is signed, with the key of SHA-256 "
                 f"{fingerprint(sealed.signer)}: name its file"
             )
         signature = signer.sign(sealed.signer, sealed.manifest)

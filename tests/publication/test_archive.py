@@ -75,7 +75,7 @@ async def test_the_old_key_signs_what_names_the_new_one_which_then_signs(chain: 
     await add(chain, publication(), NOW, only_old)
     with pytest.raises(BadKey, match="put the former key behind the new one"):
         await add(chain, publication(), NOW, only_new)
-    with pytest.raises(BadKey, match=r"signing_key: .* name its file"):
+    with pytest.raises(BadKey, match="name its file"):
         await add(chain, publication(), NOW, None)
     handed = await add(chain, publication(), NOW + HOUR, both)
     after = await add(chain, publication(), NOW + 2 * HOUR, only_new)

@@ -1,0 +1,71 @@
+"""The files by which what is published can be verified: the chain, its signatures, and every object that is kept."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mailtls.publication.chain import head_of, read_manifest, signer_of
+from mailtls.publication.keys import pem
+from mailtls.site.file import Caching, File
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailtls.store.publications import Publications, Snapshot
+
+HEAD, KEY = "snapshots/head.json", "snapshots/key.pem"
+JSON, SIGNATURE, PEM = "application/json", "application/octet-stream", "application/x-pem-file"
+_LINK = re.compile(r"snapshots/([1-9][0-9]{0,8})\.(json|sig)", re.ASCII)
+_OBJECT = re.compile(r"snapshots/objects/([0-9a-f]{64})\.json", re.ASCII)
+
+
+def object_path(name: str) -> str:
+    """Return where an object is."""
+    return f"snapshots/objects/{name}.json"
+
+
+def link_files(snapshot: Snapshot) -> dict[str, File]:
+    """Return manifest and signature of a snapshot, by path."""
+    files = {f"snapshots/{snapshot.number}.json": _ever(JSON, snapshot.manifest)}
+    if snapshot.signature is not None:
+        files[f"snapshots/{snapshot.number}.sig"] = _ever(SIGNATURE, snapshot.signature)
+    return files
+
+
+def head_files(last: Sequence[Snapshot]) -> dict[str, File]:
+    """Return what names the last snapshot, and the key that signed it, by path.
+
+    Args:
+        last: the last two snapshots, in order; or the only one.
+
+    """
+    manifests = [read_manifest(each.manifest) for each in last]
+    signer = signer_of(manifests[-2] if len(manifests) > 1 else None, manifests[-1].key)
+    files = {} if signer is None else {KEY: File(PEM, lambda: pem(signer))}
+    return files | {HEAD: File(JSON, lambda: head_of(last[-1].manifest))}
+
+
+async def find(chain: Publications, path: str) -> File | None:
+    """Return one of these files out of a store, or ``None`` where there is no such; for a daemon, which is asked for one at a time.
+
+    Raises:
+        StoreFailed: the store cannot be read.
+
+    """
+    if path in {HEAD, KEY}:
+        head = await chain.head()
+        if head is None:
+            return None
+        return head_files([each for each in (await chain.snapshot(head.number - 1), head) if each is not None]).get(path)
+    if (link := _LINK.fullmatch(path)) is not None:
+        snapshot = await chain.snapshot(int(link[1]))
+        return None if snapshot is None else link_files(snapshot).get(path)
+    if (named := _OBJECT.fullmatch(path)) is not None:
+        octets = await chain.object(named[1])
+        return None if octets is None else _ever(JSON, octets)
+    return None
+
+
+def _ever(media_type: str, octets: bytes) -> File:
+    return File(media_type, lambda: octets, Caching.FOR_EVER)
