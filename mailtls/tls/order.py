@@ -24,6 +24,21 @@ def shows_order(offer: HelloOffer) -> bool:
     return groups.issuperset(groups_before_13()) and groups.isdisjoint(FIELDS)
 
 
+def by_name_alone(asked: Sequence[Asked], version: str) -> frozenset[int]:
+    """Return the accepted suites over finite fields that are taken only where the client names such a field, as OpenSSL 4 has it.
+
+    None, where any of them was accepted without: then the server has a field of its own for all of them.
+    """
+    if version == "TLSv1.3":
+        return frozenset()
+    found: dict[bool, set[int]] = {True: set(), False: set()}
+    for item in asked:
+        answer = item.answer
+        if isinstance(answer, Accepted) and answer.version == version and key_exchange(answer.cipher_suite).field:
+            found[not set(item.offer.groups).isdisjoint(FIELDS)].add(answer.cipher_suite)
+    return frozenset() if found[False] else frozenset(found[True])
+
+
 def choices(asked: Sequence[Asked], version: str) -> set[tuple[int, int]]:
     """Return the pairs of accepted suites of which the first was chosen in an offer that had both, and nothing against the second."""
     return {(item.answer.cipher_suite, code) for item, code in _passed_over(asked, version)}  # type: ignore[union-attr]
@@ -31,6 +46,7 @@ def choices(asked: Sequence[Asked], version: str) -> set[tuple[int, int]]:
 
 def _passed_over(asked: Sequence[Asked], version: str) -> Iterator[tuple[Asked, int]]:
     accepted = {i.answer.cipher_suite for i in asked if isinstance(i.answer, Accepted) and i.answer.version == version}
+    accepted -= by_name_alone(asked, version)  # of the offers that are looked at, none could have had them
     for item in asked:
         answer, offer = item.answer, item.offer
         if not isinstance(answer, Accepted) or answer.version != version or version == "SSLv2" or not offer.is_plain:

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 from mailtls.hellos import Accepted, Refused
 from mailtls.tls.names import VERSIONS
-from mailtls.tls.order import choices, curves_passed_over, follows_us
-from mailtls.tls.refusals import excluded_groups, excluded_suites, is_borne, vouched_refusals
+from mailtls.tls.order import by_name_alone, choices, curves_passed_over, follows_us
+from mailtls.tls.refusals import excluded_fields, excluded_groups, excluded_suites, is_borne, vouched_refusals
 from mailtls.tls.suites import (
     FIRST_OFFER,
     SCHEMES,
     WEAK_SCHEMES,
     groups_before_13,
     groups_of_13,
+    key_exchange,
     needs_group,
     offerable,
     strength,
@@ -50,6 +51,7 @@ class Picture:
         weak_signatures: whether it signs with SHA-1 or MD5 where nothing better is offered; ``None`` where that is open.
         refuses_fallback: whether it refuses TLS_FALLBACK_SCSV (RFC 7507); ``None`` where that is open.
         bears: what it was seen to bear, or not to bear, of :data:`ODDITIES`.
+        by_name: by version: accepted suites over finite fields that are taken only where such a field is named.
 
     """
 
@@ -65,6 +67,7 @@ class Picture:
     weak_signatures: bool | None = None
     refuses_fallback: bool | None = None
     bears: Mapping[str, bool] = field(default_factory=dict)
+    by_name: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
     def open_suites(self, version: str) -> frozenset[int]:
         """Return the suites of a version of which nothing is known; none where the version is known not to be spoken."""
@@ -122,6 +125,12 @@ def read_picture(asked: Sequence[Asked]) -> Picture:
             continue  # perhaps something in it, or its length, was more than the server bears
         rejected[offer.version] |= excluded_suites(offer)
         groups_rejected[offer.version] |= excluded_groups(offer, accepted.get(offer.version, {}))
+    by_name = {version: by_name_alone(asked, version) for version in accepted}
+    for version in (version for version, codes in by_name.items() if codes):
+        rejected[version] = {code for code in rejected[version] if not key_exchange(code).field}
+        for item in refused:
+            if item.offer.version == version and item.offer.is_plain and is_borne(item.offer, borne):
+                rejected[version] |= excluded_fields(item.offer)
     if _is_contradicted(asked, accepted, rejected, groups, groups_rejected):
         # Several machines that differ behind one address, or one that refuses at random: no refusal says what all of it would do.
         refused = ()
@@ -145,6 +154,7 @@ def read_picture(asked: Sequence[Asked]) -> Picture:
         refuses_fallback=_refuses_fallback(asked, refused),
         bears=_bears(asked, refused, accepted),
         preferred={version: frozenset(choices(asked, version)) for version, ours in follows.items() if not ours},
+        by_name=by_name,
     )
 
 

@@ -97,8 +97,8 @@ def _accepted(picture: Picture, spoken: Sequence[str], older: Sequence[str]) -> 
     yield _expected(picture, best, _strong(picture, best), question, hybrids)
     if older and older[-1] != best:
         yield _expected(picture, older[-1], _strong(picture, older[-1]), f"is one of the best suites of {older[-1]} still accepted?")
-    weak = next(((v, codes) for v in older if (codes := [c for c in picture.suites(v) if not is_strong(c)])), None)
-    over_fields = next(((v, codes) for v in reversed(older) if (codes := [c for c in picture.suites(v) if key_exchange(c).field])), None)
+    weak = next(((v, codes) for v in older if (codes := [c for c in _plainly(picture, v) if not is_strong(c)])), None)
+    over_fields = next(((v, codes) for v in reversed(older) if (codes := [c for c in _plainly(picture, v) if key_exchange(c).field])), None)
     if weak is not None and (narrowed := [code for code in weak[1] if key_exchange(code).field]):
         # Of the weak ones those over finite fields, since their answer shows the prime as well.
         yield _expected(picture, weak[0], narrowed, "are the weak suites still accepted, with as large a prime?")
@@ -110,8 +110,13 @@ def _accepted(picture: Picture, spoken: Sequence[str], older: Sequence[str]) -> 
 
 
 def _strong(picture: Picture, version: str) -> list[int]:
-    found = picture.suites(version)
+    found = _plainly(picture, version)
     return [code for code in found if is_strong(code)] or list(found)
+
+
+def _plainly(picture: Picture, version: str) -> list[int]:
+    """Return the suites of a version that are accepted whatever groups are named."""
+    return [code for code in picture.suites(version) if code not in picture.by_name.get(version, ())]
 
 
 def _expected(picture: Picture, version: str, suites: Sequence[int], question: str, groups: Sequence[int] = ()) -> Expectation:

@@ -75,6 +75,13 @@ def excluded_suites(offer: HelloOffer) -> set[int]:
     }
 
 
+def excluded_fields(offer: HelloOffer) -> set[int]:
+    """Return the suites over finite fields that a refused offer excludes, of a server that takes them only where such a field is named."""
+    if not set(offer.groups) >= {*groups_before_13(), *FIELDS} or (offer.version == "TLSv1.2" and set(offer.signature_schemes) != set(SCHEMES)):
+        return set()
+    return {code for code in offer.cipher_suites if key_exchange(code).field}
+
+
 def excluded_groups(offer: HelloOffer, accepted: Mapping[int, Accepted]) -> set[int]:
     """Return the groups that a refused offer excludes: it had a suite that was accepted with another group."""
     known = [accepted[code] for code in offer.cipher_suites if code in accepted]

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mailtls.hellos import Accepted, HelloOffer, Refused
-from mailtls.tls.order import choices
+from mailtls.tls.order import by_name_alone, choices
 from mailtls.tls.picture import read_picture
 from mailtls.tls.questions import (
+    BY_NAME,
     FALLBACK,
     PLAIN,
     SSLV2,
@@ -22,7 +23,7 @@ from mailtls.tls.questions import (
     offer_older,
 )
 from mailtls.tls.refusals import vouched_refusals
-from mailtls.tls.suites import FIRST_OFFER, WEAK_SCHEMES, groups_before_13, groups_of_13, key_exchange, offerable, strength
+from mailtls.tls.suites import FIELDS, FIRST_OFFER, WEAK_SCHEMES, groups_before_13, groups_of_13, key_exchange, offerable, strength
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -88,12 +89,14 @@ class Rest:
         for version in (V13, *older):
             if version in self._known.accepted and not self._is_open(version) and not self._out.taken(version):
                 yield from self._turned(version)
+                yield from self._by_name(version)
                 if version == V12 == older[0]:
                     yield from self._weak_signatures(version)
 
     def _turned(self, version: str) -> Questions:
         """Turn our order round, where all that was chosen could have been by our order or by the server's own."""
-        found = tuple(self._known.accepted[version])
+        by_name = by_name_alone(self._known.asked, version)
+        found = tuple(code for code in self._known.accepted[version] if code not in by_name)
         if len(found) < 2 or self._known.follows_us(version) is not None or not self._is_new(version, TURNED):
             return
         first, second = next(iter(sorted(choices(self._known.asked, version))), found[:2])
@@ -104,10 +107,26 @@ class Rest:
         else:
             yield Question(offer_older(version, suites, TURNED), line)
 
+    def _by_name(self, version: str) -> Questions:
+        """Ask a server that takes no finite field of its own choice whether it takes one that is named, until it refuses.
+
+        Below the best version before TLS 1.3 that is asked only where that one does.
+        """
+        asked, above = self._known.asked, self._known.older[: self._known.older.index(version)] if version != V13 else [V13]
+        found = {code for code in self._known.accepted[version] if key_exchange(code).field}
+        last = self._known.last.get((version, BY_NAME))
+        if version in (V13, "SSLv3") or found != by_name_alone(asked, version) or not all(by_name_alone(asked, each) for each in above):
+            return
+        pool = [code for code in offerable(version) if key_exchange(code).field and code not in found]
+        suites = pool if self._known.bears_many else pool[:FIRST_OFFER]
+        if suites and not self._out.has(BY_NAME) and (last is None or isinstance(last.answer, Accepted)):
+            yield Question(offer_older(version, suites, BY_NAME, (*groups_before_13(), *FIELDS), weak_first=True), f"{BY_NAME} {version}")
+
     def _weak_signatures(self, version: str) -> Questions:
         signed = [code for code in self._strongest(version) if key_exchange(code).signed]
         if signed and self._known.schemes.isdisjoint(WEAK_SCHEMES) and self._is_new(version, WEAK_SIGNATURES):
-            plain = offer_older(version, signed[:FIRST_OFFER], WEAK_SIGNATURES, groups_before_13())
+            named = FIELDS if by_name_alone(self._known.asked, version) else ()
+            plain = offer_older(version, signed[:FIRST_OFFER], WEAK_SIGNATURES, (*groups_before_13(), *named))
             yield Question(replace(plain, signature_schemes=WEAK_SCHEMES), WEAK_SIGNATURES)
 
     def _plain(self) -> HelloOffer | None:

@@ -655,6 +655,7 @@ class TLSServer:
     dh_prime: bytes = field(default_factory=modp_2048)
     dh_primes: Mapping[int, bytes] = field(default_factory=dict)  # by suite
     rfc7919: bool = False
+    dhe_by_name_only: bool = False  # with rfc7919, as OpenSSL 4 without parameters of its own: no DHE where the client names no field
     signature_schemes: tuple[int, ...] = (
         *(0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806),
         *(0x0401, 0x0501, 0x0601, 0x0203, 0x0201),
@@ -844,7 +845,7 @@ class TLSServer:
                 group = common[0]
             case "DHE" if version > SSL3:
                 shared = self._ffdhe(hello)
-                if shared == []:
+                if shared == [] or (shared is None and self.dhe_by_name_only):
                     return None
                 group = shared[0] if shared else None
             case "" | "1.3":

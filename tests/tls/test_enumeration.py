@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from scans import ECDSA, FIVE, MODERN, RSA, SIX, THREE, acceptances, any_server, play, refusals, truly_accepted
+from scans import ECDSA, FIVE, MODERN, RSA, SIX, THREE, acceptances, answer_of, any_server, play, refusals, truly_accepted
 from server_model import Counting, TLSServer
 
 from mailtls.hellos import Asked, Refused, Silent
@@ -13,6 +13,7 @@ from mailtls.model import Cause, Stage
 from mailtls.tls.enumeration import Enumeration
 from mailtls.tls.names import VERSIONS
 from mailtls.tls.picture import read_picture
+from mailtls.tls.recheck import Recheck
 from mailtls.tls.refusals import vouched_refusals
 from mailtls.tls.suites import FIRST_OFFER
 
@@ -168,3 +169,28 @@ def test_a_server_that_refuses_everything_but_one_suite_without_end_is_left_afte
 def test_both_certificates_are_seen_in_the_answers() -> None:
     chains = {item.answer.chain for item in acceptances(play(MODERN).asked)}  # type: ignore[union-attr]
     assert {RSA.chain, ECDSA.chain} <= chains
+
+
+@pytest.mark.parametrize("in_haste", [False, True])
+@pytest.mark.parametrize("server_order", [False, True])
+@pytest.mark.parametrize("dhe", [(0x009F,), (0x009E, 0x009F, 0x0033, 0x0039, 0x0067, 0x006B, 0xCCAA)])
+def test_suites_that_are_taken_only_where_a_field_is_named_are_found_to_the_last(dhe: tuple[int, ...], server_order: bool, in_haste: bool) -> None:
+    suites = (dhe[0], 0xC02F, 0xC030, *dhe[1:], 0x009C)
+    below = (0x0033, 0xC013, 0x0039)
+    server = TLSServer(
+        {0x0303: suites, 0x0302: below, 0x0301: below}, (RSA,), (29, 23, 256, 257),
+        rfc7919=True, dhe_by_name_only=True, server_order=server_order,
+    )  # fmt: skip
+    played = play(server, in_haste=in_haste)
+    assert played.is_complete
+    picture = read_picture(played.asked)
+    assert set(picture.accepted["TLSv1.2"]) == set(suites)
+    assert set(picture.accepted["TLSv1.1"]) == set(picture.accepted["TLSv1.0"]) == set(below)
+    assert not any(picture.open_suites(version) for version in VERSIONS)
+    assert picture.by_name["TLSv1.2"] == set(dhe)
+    assert picture.follows_us["TLSv1.2"] is not server_order
+    assert {256, 257} <= set(picture.groups["TLSv1.2"])
+    again = Recheck(picture)
+    while (offer := again.next_offer()) is not None:
+        again.learn(Asked(offer, answer_of(server, offer)))
+    assert again.holds, again.deviations
