@@ -149,6 +149,7 @@ def _provider(site: Site, document: Document) -> bytes:
         rows=provider.rows(document, publication, words),
         policies=provider.policies(document, words),
         told=provider.told(mine, words),
+        corrections=provider.corrections(publication.edition, {document["provider"], *(each["domain"] for each in document["domains"])}),
     )
 
 
@@ -156,7 +157,6 @@ def _domain(site: Site, document: Document) -> bytes:
     words = english()
     publication = site.publication
     days = publication.days.get(document["domain"])
-    mine = [each for each in publication.incidents if each["id"] in document["incidents"]]
     unresolved = document["unresolved"]
     return site.page(
         "domain.html",
@@ -172,7 +172,8 @@ def _domain(site: Site, document: Document) -> bytes:
         first="" if days is None else days["first"],
         last="" if days is None else days["last"],
         days=0 if days is None else length(days),
-        told=provider.told(mine, words),
+        told=provider.told(provider.of_domain(document, publication.incidents), words),
+        corrections=provider.corrections(publication.edition, {document["domain"]}),
         unresolved=None if unresolved is None else ledger.reason(unresolved, words),
         groups=ledger.groups(document["readings"], words),
         hosts=domain.hosts(document, words),

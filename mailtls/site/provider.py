@@ -13,7 +13,7 @@ from mailtls.site.overview import VERDICT_MARKS, graded, verdict_parts
 from mailtls.site.words import isolated
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from mailtls.publication import Document, Publication
     from mailtls.site.overview import Graded
@@ -65,7 +65,7 @@ class Told:
     """An incident in a line.
 
     Args:
-        id: leads to its page.
+        id: leads to its page; ``None`` where it has none.
         what: was lost, and where, in words.
         before: what it was.
         after: what it is.
@@ -75,7 +75,7 @@ class Told:
 
     """
 
-    id: str
+    id: str | None
     what: Markup
     before: str
     after: str
@@ -134,6 +134,18 @@ def policies(provider: Document, words: Words) -> list[PolicyRow]:
             parts.append(words.say("level-count", level=words.say("level-none"), count=grade["ungraded"]))
         made.append(PolicyRow(graded(policy, grade["level"], verdict, words), grade["version"], Markup(", ").join(parts)))
     return made
+
+
+def of_domain(domain: Document, incidents: Sequence[Document]) -> list[Document]:
+    """Return the incidents of a domain, and what else it has lost that no page tells of yet."""
+    mine = [each for each in incidents if each["id"] in domain["incidents"]]
+    known = {each["id"] for each in mine}
+    return mine + [{**each, "id": None, "domains": [domain["domain"]]} for each in domain["regressions"] if each["id"] not in known]
+
+
+def corrections(edition: Document, subjects: Collection[str]) -> list[Document]:
+    """Return what was corrected of a domain or a provider."""
+    return [each for each in edition["corrections"] if each["subject"] in subjects]
 
 
 def told(incidents: Sequence[Document], words: Words) -> list[Told]:

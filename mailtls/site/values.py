@@ -85,17 +85,26 @@ def _single(value: object, shape: Shape | None, words: Words) -> Markup:
     return isolated(value)
 
 
+def _inline(value: Value) -> Value:
+    """Return a small object as a line, so that a list of such is read at a glance; anything else as it is."""
+    if isinstance(value, Pairs) and 1 < len(value.pairs) <= _FEW // 2:
+        parts = [Markup("{} {}").format(key, each) for key, each in value.pairs if isinstance(each, Markup)]
+        if len(parts) == len(value.pairs) and sum(map(len, parts)) <= _SHORT:
+            return Markup(", ").join(parts)
+    return value
+
+
 def _several(every: list[object], element: Shape | None, words: Words) -> Value:
     if not every:
         return words.say("value-none")
-    items = [_value(each, element, words) for each in every[:_MOST]]
+    items = [_inline(_value(each, element, words)) for each in every[:_MOST]]
     if len(every) > _MOST:
         items.append(words.say("value-more", count=len(every) - _MOST))
     flat = [item for item in items if isinstance(item, Markup)]
-    short = len(items) <= _FEW and sum(len(item) for item in flat) <= _SHORT
-    if short and len(flat) == len(items):
+    short = len(items) <= _FEW and len(flat) == len(items)
+    if short and sum(map(len, flat)) <= _SHORT and not any(isinstance(each, dict) for each in every):
         return Markup(", ").join(flat)
     if len(items) == 1:
         return items[0]
-    folded = not short or len(items) > len(flat)
+    folded = not short or sum(map(len, flat)) > 3 * _SHORT
     return Several(tuple(items), words.say("value-several", count=len(every)) if folded else None)

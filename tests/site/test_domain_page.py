@@ -9,6 +9,7 @@ from typing import Any
 from mailtls.site.domain import lacks, sentence, shortfalls
 from mailtls.site.files import files
 from mailtls.site.naming import named
+from mailtls.site.provider import of_domain
 from mailtls.site.words import english
 from tests.site.reading import Element, read
 from tests.site.sample import publication
@@ -125,7 +126,7 @@ def test_an_unknown_fact_is_as_visible_as_the_rest_and_never_looks_like_a_lack()
     rows = table.all("tr", class_="unknown")
     assert rows
     for row in rows:
-        assert row.all("span", class_="unmeasured")[0].text == "the server asked for fewer visits (at the greeting)"
+        assert row.all("span", class_="unmeasured")[0].text == "could not be measured: the server asked for fewer visits (at the greeting)"
         assert row.one("q").text == "421 4.7.0 Too many connections from your address, try again later"
         assert not row.all("span", class_="lacks")
         assert "tried 2026-11-24" in row.text
@@ -152,3 +153,16 @@ def test_what_a_domain_says_on_the_wire_is_shown_escaped() -> None:
     page = _page("hostile")
     assert "<script>alert(1)</script>\" onload='x' \\x1b[31m\\u202egnp.exe" in _section(page, "short").text
     assert _section(page, "ledger").text.count("<script>alert(1)</script>") >= 3
+
+
+def test_what_was_lost_is_told_even_before_it_has_a_page_of_its_own() -> None:
+    lost = MADE.incidents[0] | {"id": "new"}
+    domain = MADE.domains["solid.example"] | {"regressions": [lost]}
+    (told,) = of_domain(domain, MADE.incidents)
+    assert (told["id"], told["check"], told["domains"]) == (None, "starttls", ["solid.example"])
+
+
+def test_a_correction_of_the_domain_is_told_with_its_date() -> None:
+    corrections = _section(_page("solid"), "corrections")
+    assert corrections.one("li").text == "Corrected on 2026-11-20 09:00 UTC, in snapshot 12: The certificate was read wrongly; it is trusted."
+    assert not _page("excellent").all("section", aria_labelledby="corrections")

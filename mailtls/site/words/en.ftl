@@ -188,6 +188,8 @@ ended-by-accepted = accepted by the operator
 ended-by-retired = not there any more
 
 ## A domain
+corrected = Corrected on { $at }, in snapshot { $snapshot }: { $text }
+corrections = Corrections
 domain-never = It has not been measured from vantage { $vantage } yet.
 domain-measured = Measured on { $at } from vantage { $vantage }: { $meaning }.
 domain-unmeasured = On { $at } not enough could be measured from vantage { $vantage }: { $reason }. That is no verdict on anyone.
@@ -276,6 +278,7 @@ value-more = and { $count } more, in the JSON
 
 ## Why something could not be measured
 unmeasured = { $cause } ({ $stage })
+could-not = could not be measured: { $reason }
 cause-dns-failure = the look-up in the DNS failed
 cause-dns-timeout = the DNS did not answer in time
 cause-dnssec-bogus = DNSSEC says that the answer is forged or broken
