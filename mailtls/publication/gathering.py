@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mailtls.instants import rfc3339
@@ -171,9 +172,15 @@ def _beside_reading(fact: str, reading: Reading[Any], state: State | None, ruled
         "first_seen": None if state is None else rfc3339(state.first_seen),
         "last_seen": None if state is None else rfc3339(state.last_seen),
         "evidence": None if state is None else state.evidence or None,
-        "rules": [{"policy": each.policy, "version": each.version, "rule": each.rule, "met": each.met} for each in ruled],
+        "rules": _rules(tuple(ruled)),
         "reproduce": command or None,
     }
+
+
+@lru_cache(maxsize=4096)
+def _rules(ruled: tuple[Ruling, ...]) -> list[Document]:
+    """Return rulings as they are published; equal ones as one object: thousands of readings have the same."""
+    return [{"policy": each.policy, "version": each.version, "rule": each.rule, "met": each.met} for each in ruled]
 
 
 def _days_document(domain: str, days: Days) -> Document:
