@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+import structlog
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
@@ -17,14 +19,20 @@ from mailtls.site.files import files
 from mailtls.site.notices import NOT_FOUND, NOTHING_YET, Notice
 from mailtls.site.openapi import MOST_OF_A_PAGE, PAGE
 from mailtls.site.pages import HTML, SECURITY_POLICY
+from mailtls.site.snapshots import find
+from mailtls.store.database import StoreFailed
+from mailtls.store.publications import Publications
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from starlette.requests import Request
 
+    from mailtls.daemon import Daemon
     from mailtls.publishing import Published
+
+log = structlog.get_logger(component="web")
 
 MOST_KEPT = 134_217_728
 """Octets of files that are kept, of one publication: a list of a thousand domains alone has thirty million."""
@@ -38,6 +46,11 @@ _HEADERS = {
 _FOR_OTHER_SITES = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 _DATA = ("api/", "snapshots/")
 _DATA_ENDINGS = (".svg", ".atom")
+
+
+_READ_AT_ONCE = 2
+"""Files of the chain that are read at a time."""
+Find = Callable[[str], Awaitable[File | None]]
 
 
 class _Made(NamedTuple):
@@ -90,16 +103,18 @@ def _make(render: Callable[[], bytes]) -> _Made:
 class SiteServing:
     """Answers requests for the public site."""
 
-    def __init__(self, last: Callable[[], Published | None], now: Callable[[], datetime], publishes: Callable[[], bool]) -> None:
+    def __init__(self, last: Callable[[], Published | None], now: Callable[[], datetime], publishes: Callable[[], bool], find: Find) -> None:
         """Serve nothing yet.
 
         Args:
             last: returns the last publication; ``None`` before there is one.
             now: tells the time.
             publishes: whether there is to be any.
+            find: returns a file of the chain of publications.
 
         """
-        self._last, self._now, self._publishes = last, now, publishes
+        self._last, self._now, self._publishes, self._find = last, now, publishes, find
+        self._finding = asyncio.Semaphore(_READ_AT_ONCE)
         self._edition: _Edition | None = None
         self._changing = asyncio.Lock()
 
@@ -122,6 +137,8 @@ class SiteServing:
         edition = await self._current()
         if edition is None:
             return _nothing_yet(path) if self._publishes() else _no_such(path)
+        if path.startswith("snapshots/"):
+            return await self._from_chain(edition, path, request)
         if path.startswith("api/v1/") and path not in edition.files:
             return await self._from_api(edition, path, request)
         file = edition.files.get(f"{path}index.html" if path.endswith("/") else path)
@@ -130,6 +147,18 @@ class SiteServing:
                 return RedirectResponse(f"{path.rpartition('/')[2]}/", 308, _HEADERS)
             return _no_such(path)
         return await _sent(edition, path, file, request)
+
+    async def _from_chain(self, edition: _Edition, path: str, request: Request) -> Response:
+        """Answer for what verifies a publication, be it an old one: out of the store, which has others to serve as well."""
+        async with self._finding:
+            try:
+                file = await self._find(path)
+            except StoreFailed as error:
+                log.warning("a file of the chain of publications cannot be read", path=path, why=str(error))
+                return Response(b"it cannot be read now\n", 503, _headers(path) | {"Retry-After": _RETRY_AFTER}, "text/plain; charset=utf-8")
+        if file is None:
+            return _no_such(path)
+        return _with_octets(await asyncio.to_thread(_make, file.render), path, file, edition, request)
 
     async def _from_api(self, edition: _Edition, path: str, request: Request) -> Response:
         """Answer for what has no ``.json`` behind its name: a document, or a page of a list."""
@@ -199,6 +228,16 @@ def _told(path: str, status: int, notice: Notice, more: dict[str, str]) -> Respo
     if path.startswith(_DATA):
         return Response(notice.plain(), status, _headers(path) | more, "text/plain; charset=utf-8")
     return Response(notice.page(), status, _headers(path) | more, HTML)
+
+
+def site_of(daemon: Daemon) -> SiteServing:
+    """Return who serves what a daemon publishes."""
+
+    async def found(path: str) -> File | None:
+        store = daemon.persistence.store
+        return None if store is None else await find(Publications(store, daemon.configuration.vantage.name), path)
+
+    return SiteServing(lambda: daemon.publisher.last, daemon.now, lambda: daemon.configuration.publication.enabled, found)
 
 
 def routes(serving: SiteServing) -> list[Route]:

@@ -19,7 +19,7 @@ from mailtls.domain_name import BadName, ascii_name
 from mailtls.facts.routing import why_no_address, why_no_route
 from mailtls.model import Snapshot
 from mailtls.rebinding import OnlyForUs
-from mailtls.serving_site import SiteServing, routes, to_the_site
+from mailtls.serving_site import routes, site_of, to_the_site
 from mailtls.show.declared import fetch_lines
 from mailtls.show.document import document, domain_document
 from mailtls.show.landing import landing as landing_page
@@ -112,7 +112,7 @@ def application(daemon: Daemon, *, public: bool = False) -> Starlette:
         finally:
             places.release()
 
-    for_everybody = routes(SiteServing(lambda: daemon.publisher.last, daemon.now, lambda: daemon.configuration.publication.enabled))
+    for_everybody = routes(site_of(daemon))
     for_us = [
         Route("/", landing),
         Route("/api/v1/domains", domains),

@@ -16,6 +16,8 @@ from mailtls import serving_site
 from mailtls.publishing import Published
 from mailtls.serving_site import SiteServing, routes
 from mailtls.site import api
+from mailtls.site.file import Caching, File
+from mailtls.store.database import StoreFailed
 from tests.site.sample import publication
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
@@ -28,6 +30,13 @@ class World:
     last: Published | None = field(default_factory=lambda: Published(publication(), None))
     now: datetime = NOW
     publishes: bool = True
+    chain: dict[str, File] = field(default_factory=dict)
+    fails: bool = False
+
+    async def find(self, path: str) -> File | None:
+        if self.fails:
+            raise StoreFailed("the disk is gone")
+        return self.chain.get(path)
 
 
 @pytest.fixture
@@ -37,7 +46,7 @@ def world() -> World:
 
 @pytest.fixture
 async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    serving = SiteServing(lambda: world.last, lambda: world.now, lambda: world.publishes)
+    serving = SiteServing(lambda: world.last, lambda: world.now, lambda: world.publishes, world.find)
     transport = httpx.ASGITransport(Starlette(routes=routes(serving)))
     async with httpx.AsyncClient(transport=transport, base_url="http://status.example") as asking:
         yield asking
@@ -109,6 +118,20 @@ async def test_what_there_is_not_is_not_found_whatever_it_is_called(client: http
         answer = await client.get(path)
         assert answer.status_code == 404, path
         assert "script" not in answer.text
+
+
+async def test_the_chain_is_read_from_the_store_and_what_never_changes_may_be_kept_for_ever(client: httpx.AsyncClient, world: World) -> None:
+    world.chain = {
+        "snapshots/head.json": File("application/json", lambda: b"{}"),
+        "snapshots/1.json": File("application/json", lambda: b"[]", Caching.FOR_EVER),
+    }
+    head, first = await client.get("/snapshots/head.json"), await client.get("/snapshots/1.json")
+    assert (head.content, head.headers["Cache-Control"]) == (b"{}", "public, max-age=60")
+    assert (first.content, first.headers["Cache-Control"]) == (b"[]", "public, max-age=31536000, immutable")
+    assert (await client.get("/snapshots/1.json", headers={"If-None-Match": first.headers["ETag"]})).status_code == 304
+    world.fails = True
+    answer = await client.get("/snapshots/1.json")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
 
 
 async def test_a_folder_without_its_slash_leads_to_it(client: httpx.AsyncClient) -> None:
