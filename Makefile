@@ -51,9 +51,10 @@ lint: $(VENV)/ready  ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(VENV)/ready  ## what a visit, a raw hello and an enumeration cost, beside what they are compared with; installs the peers (Debian)
+bench: $(VENV)/ready  ## what a visit, a raw hello, an enumeration and the public site cost, beside what they are compared with; installs the peers (Debian)
 	$(BIN)/python tests/bench/quick_probe.py
 	$(BIN)/python tests/bench/raw_hellos.py
+	$(BIN)/python -m tests.bench.public_site
 	if [ "$$(id -u)" = 0 ]; then sh tests/integration/install.sh; else sudo sh tests/integration/install.sh; fi
 	if [ "$$(id -u)" = 0 ]; then $(BIN)/python tests/bench/enumeration.py; else sudo $(BIN)/python tests/bench/enumeration.py; fi
 
