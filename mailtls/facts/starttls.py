@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailtls.facts.declaration import Better, Check, Fact, Kind, Scope, truth_gauge
-from mailtls.facts.visits import completed_ehlo, exchange_at, parsed, reply_at, spoke_esmtp, why_not
+from mailtls.facts.visits import completed_ehlo, exchange_at, is_out_of_step, parsed, reply_at, spoke_esmtp, why_not
 from mailtls.model import Absent, Cause, Known, Stage, Unknown
 from mailtls.smtp import ehlo, meaning
 from mailtls.tls.answer import begins_with_record
@@ -98,22 +98,29 @@ def _requiretls(scan: ScanEvidence, _anchors: Anchors) -> Reading[bool]:
     if answer in (Absent(), Known(value=False)):
         return Absent()
     inside = _ehlo_inside(scan)
-    return why_not(scan) if inside is None else Known("REQUIRETLS" in ehlo.keywords(inside))
+    return inside if isinstance(inside, Unknown) else Known("REQUIRETLS" in ehlo.keywords(inside))
 
 
 def _usable(scan: ScanEvidence, anchors: Anchors) -> Reading[bool]:
     answer = accepted(scan, anchors)
     if answer in (Absent(), Known(value=False)):
         return Absent()
-    return why_not(scan) if _ehlo_inside(scan) is None else Known(value=True)
+    inside = _ehlo_inside(scan)
+    return inside if isinstance(inside, Unknown) else Known(value=True)
 
 
-def _ehlo_inside(scan: ScanEvidence) -> Reply | None:
+def _ehlo_inside(scan: ScanEvidence) -> Reply | Unknown:
+    """Return the last 250 to EHLO inside TLS; why there is none that is sure to be its answer, where there is none."""
+    out_of_step = False
     for probe in reversed(scan.probes):
         reply = reply_at(probe, Stage.EHLO_TLS, b"EHLO")
         if reply is not None and reply.code == 250:
-            return reply
-    return None
+            if not is_out_of_step(probe.exchanges, Stage.EHLO_TLS):
+                return reply
+            out_of_step = True
+    if out_of_step:
+        return Unknown(Cause.PROTOCOL_ERROR, Stage.EHLO_TLS, "the replies inside TLS do not match the commands: one too many came")
+    return why_not(scan)
 
 
 FACTS: tuple[Fact[ScanEvidence], ...] = (

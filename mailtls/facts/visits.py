@@ -37,14 +37,14 @@ def reply_at(probe: ProbeEvidence, stage: Stage, verb: bytes) -> Reply | None:
     return None if outcome is None else outcome.reply
 
 
-def is_out_of_step(exchanges: Sequence[Exchange]) -> bool:
-    """Whether the replies before TLS do not belong to the commands: one too many came, and each stands for the one before it.
+def is_out_of_step(exchanges: Sequence[Exchange], stage: Stage = Stage.EHLO) -> bool:
+    """Whether the replies before TLS, or inside it, do not belong to the commands: one too many came, and each stands for the one before it.
 
     Then the reply that was taken for EHLO's may be another's, and says nothing about what the server offers.
     """
     for exchange in exchanges:
         outcome = parsed(exchange)
-        if exchange.stage is not Stage.EHLO or outcome is None:
+        if exchange.stage is not stage or outcome is None:
             continue
         if exchange.sent.startswith(b"QUIT"):
             if outcome.reply.code == 250 and (len(outcome.reply.lines) > 1 or outcome.rest):

@@ -119,6 +119,14 @@ ROWS: dict[str, Row] = {
     "EHLO inside TLS is answered 550": inside("blocked", b"550 5.7.1 no\r\n"),
     "EHLO inside TLS is answered by garbage": inside("protocol-error", b"\xffgarbage\r\n"),
     "EHLO inside TLS is answered without end": inside("limit-exceeded", Flood(b"250-X\r\n")),
+    "a stray reply comes before EHLO's inside TLS": Row(
+        Behaviour(tls=TLS((EC,)), ehlo_tls=b"250 hi\r\n250-mx\r\n250 REQUIRETLS\r\n"),
+        MEASURED | {"smtp_inside_tls": "protocol-error@ehlo-tls", "requiretls": "protocol-error@ehlo-tls"}, quits=True,
+    ),
+    "a stray reply comes a moment before EHLO's inside TLS": Row(
+        Behaviour(tls=TLS((EC,)), ehlo_tls=(b"250 hi\r\n", Delay(0.2), b"250-mx\r\n250 REQUIRETLS\r\n")),
+        MEASURED | {"smtp_inside_tls": "protocol-error@ehlo-tls", "requiretls": "protocol-error@ehlo-tls"}, quits=True,
+    ),
     "EHLO inside TLS drips": inside("tarpit", Drip(b"250-mx.with.a.long.name\r\n250 OK\r\n", 0.1)),
     # Certificates.
     "RSA is all there is, and the offer of ECDSA meets an alert": Row(OK, GOOD | {"certificate_key_sufficient": YES}, quits=True),
