@@ -235,7 +235,8 @@ def site_of(daemon: Daemon) -> SiteServing:
 
     async def found(path: str) -> File | None:
         store = daemon.persistence.store
-        return None if store is None else await find(Publications(store, daemon.configuration.vantage.name), path)
+        link = None if daemon.publisher.last is None else daemon.publisher.last.link
+        return None if store is None or link is None else await find(Publications(store, daemon.configuration.vantage.name), path, link.number)
 
     return SiteServing(lambda: daemon.publisher.last, daemon.now, lambda: daemon.configuration.publication.enabled, found)
 

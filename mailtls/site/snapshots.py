@@ -46,18 +46,21 @@ def head_files(last: Sequence[Snapshot]) -> dict[str, File]:
     return files | {HEAD: File(JSON, lambda: head_of(last[-1].manifest))}
 
 
-async def find(chain: Publications, path: str) -> File | None:
+async def find(chain: Publications, path: str, last: int) -> File | None:
     """Return one of these files out of a store, or ``None`` where there is no such; for a daemon, which is asked for one at a time.
+
+    Args:
+        chain: where they are.
+        path: of the file.
+        last: the number of the snapshot that all other files show.
 
     Raises:
         StoreFailed: the store cannot be read.
 
     """
     if path in {HEAD, KEY}:
-        head = await chain.head()
-        if head is None:
-            return None
-        return head_files([each for each in (await chain.snapshot(head.number - 1), head) if each is not None]).get(path)
+        heads = await chain.snapshots(max(0, last - 2), min(2, last))
+        return head_files(heads).get(path) if heads and heads[-1].number == last else None
     if (link := _LINK.fullmatch(path)) is not None:
         snapshot = await chain.snapshot(int(link[1]))
         return None if snapshot is None else link_files(snapshot).get(path)
