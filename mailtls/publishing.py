@@ -216,7 +216,7 @@ class Publisher:
         while True:
             interval = self._configuration().publication.interval.total_seconds()
             if not self._configuration().publication.enabled:
-                self.last = None
+                self._keep(None)
                 await self._due.wait()
             elif self._schedule().last_cycle_at is None:
                 await asyncio.sleep(_LOOKED_AFTER)
@@ -234,7 +234,7 @@ class Publisher:
         if store is None or not self._configuration().publication.enabled:
             return
         with self._telling():  # what cannot be read again is made anew
-            self.last = await self._recall(store, self._configuration())
+            self._keep(await self._recall(store, self._configuration()))
 
     async def _publish(self) -> bool:
         """Publish, and say whether that came off; what fails is counted and told, and what was published last stays."""
@@ -245,7 +245,6 @@ class Publisher:
         if published is None:
             return False
         took = time.monotonic() - began
-        self._own.published_at.set(published.as_of.timestamp())
         self._own.publishing_took.set(took)
         number = None if published.link is None else published.link.number
         log.info("published", domains=len(published.publication.domains), number=number, seconds=round(took, 2))
@@ -257,8 +256,15 @@ class Publisher:
         if store is None:
             return None
         made = await gather(schedule.snapshot(), store, configuration, schedule.now(), blind=schedule.told().blind)
-        self.last = Published(made, await self._seal(made, store, configuration))
-        return self.last
+        published = Published(made, await self._seal(made, store, configuration))
+        self._keep(published)
+        return published
+
+    def _keep(self, published: Published | None) -> None:
+        """Let a publication be the last one, or none."""
+        self.last = published
+        self._own.published_at.set(None if published is None else published.as_of.timestamp())
+        self._own.publication_good_for.set(None if published is None else published.publication.edition["stale_after"])
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:

@@ -100,6 +100,9 @@ class DaemonMetrics:
         self.published_at = KnownLater(
             "mailtls_publication_timestamp_seconds", "Of when the last publication is; missing until there is one.", registry
         )
+        self.publication_good_for = KnownLater(
+            "mailtls_publication_stale_after_seconds", "How old the last publication may be; missing until there is one.", registry
+        )
         self.publishing_took = KnownLater(
             "mailtls_publication_duration_seconds", "How long the last publication took to make; missing until there is one.", registry
         )
