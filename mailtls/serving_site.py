@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -36,6 +37,7 @@ log = structlog.get_logger(component="web")
 
 MOST_KEPT = 134_217_728
 """Octets of files that are kept, of one publication: a list of a thousand domains alone has thirty million."""
+_WORTH_PACKING = 1000  # octets; less fits into one packet anyway
 _RETRY_AFTER = "60"
 _CACHE_CONTROL = {Caching.EDITION: "public, max-age=60", Caching.FOR_EVER: "public, max-age=31536000, immutable"}
 _HEADERS = {
@@ -54,9 +56,17 @@ Find = Callable[[str], Awaitable[File | None]]
 
 
 class _Made(NamedTuple):
-    """A file that was made: its octets, and what tells them from others."""
+    """A file that was made.
+
+    Args:
+        octets: of it.
+        packed: the same compressed; empty where that is not worth while. There is no secret in it that its length could tell.
+        tag: what tells it from others.
+
+    """
 
     octets: bytes
+    packed: bytes
     tag: str
 
 
@@ -90,14 +100,19 @@ class _Edition:
         if done.cancelled() or done.exception() is not None:
             return
         self._kept[path] = done.result()
-        self._octets += len(done.result().octets)
+        self._octets += _size(done.result())
         while self._octets > MOST_KEPT and self._kept:
-            self._octets -= len(self._kept.popitem(last=False)[1].octets)
+            self._octets -= _size(self._kept.popitem(last=False)[1])
 
 
 def _make(render: Callable[[], bytes]) -> _Made:
     octets = render()
-    return _Made(octets, f'"{hashlib.sha256(octets).hexdigest()[:32]}"')
+    packed = gzip.compress(octets, mtime=0) if len(octets) >= _WORTH_PACKING else b""
+    return _Made(octets, packed, hashlib.sha256(octets).hexdigest()[:32])
+
+
+def _size(made: _Made) -> int:
+    return len(made.octets) + len(made.packed)
 
 
 class SiteServing:
@@ -194,20 +209,37 @@ async def _sent(edition: _Edition, path: str, file: File, request: Request) -> R
 
 
 def _with_octets(made: _Made, path: str, file: File, edition: _Edition, request: Request) -> Response:
+    is_packed = bool(made.packed) and takes_gzip(request.headers.get("Accept-Encoding", ""))
+    tag = f'"{made.tag}-gzip"' if is_packed else f'"{made.tag}"'
     headers = {
         **_headers(path),
-        "ETag": made.tag,
+        **({"Content-Encoding": "gzip"} if is_packed else {}),
+        "ETag": tag,
+        "Vary": "Accept-Encoding",
         "Cache-Control": _CACHE_CONTROL[file.caching],
         "Last-Modified": format_datetime(edition.published.as_of, usegmt=True),
     }
-    if _is_known(made.tag, request.headers.get("If-None-Match", "")):
+    if _is_known(tag, request.headers.get("If-None-Match", "")):
         return Response(status_code=304, headers=headers)
-    return Response(made.octets, headers=headers | {"Content-Type": file.media_type})
+    return Response(made.packed if is_packed else made.octets, headers=headers | {"Content-Type": file.media_type})
 
 
 def _headers(path: str) -> dict[str, str]:
     is_data = path.startswith(_DATA) or path.endswith(_DATA_ENDINGS)
     return _HEADERS | (_FOR_OTHER_SITES if is_data else {})
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether a client takes gzip, by its Accept-Encoding (RFC 9110 section 12.5.3); what cannot be read as a weight is none."""
+    weights: dict[str, float] = {}
+    for each in accepted.lower().split(","):
+        coding, _, parameter = each.partition(";")
+        name, _, weight = parameter.strip().partition("=")
+        try:
+            weights[coding.strip()] = float(weight) if name == "q" else 1.0
+        except ValueError:
+            weights[coding.strip()] = 0.0
+    return weights.get("gzip", weights.get("*", 0.0)) > 0
 
 
 def _is_known(tag: str, asked: str) -> bool:

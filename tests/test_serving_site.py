@@ -20,6 +20,7 @@ from mailtls.site.file import Caching, File
 from mailtls.store.database import StoreFailed
 from tests.site.sample import publication
 
+PLAIN = {"Accept-Encoding": "identity"}
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 
 
@@ -87,7 +88,7 @@ async def test_what_a_client_has_is_not_sent_again(client: httpx.AsyncClient, wo
 
 
 async def test_a_head_has_the_headers_of_its_get_and_anything_else_is_refused(client: httpx.AsyncClient) -> None:
-    got, head = await client.get("/status/style.css"), await client.head("/status/style.css")
+    got, head = await client.get("/status/style.css", headers=PLAIN), await client.head("/status/style.css", headers=PLAIN)
     assert (head.status_code, head.headers["ETag"], head.headers["Content-Length"]) == (200, got.headers["ETag"], str(len(got.content)))
     assert (await client.post("/status/style.css")).status_code == 405
 
@@ -195,3 +196,21 @@ async def test_a_file_that_cannot_be_made_is_an_error_once_and_tried_again(clien
         with pytest.raises(RuntimeError):
             await client.get("/api/v1/domains")
     assert (await client.get("/api/v1/domains")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("gzip", True), ("br, gzip;q=0.5", True), ("*", True), ("", False), ("identity", False), ("gzip;q=0", False), ("gzip;q=x", False), ("*;q=0", False)],
+)
+async def test_a_page_is_compressed_for_who_takes_that_and_is_another_copy_then(accepted: str, packed: bool, client: httpx.AsyncClient) -> None:
+    plain = await client.get("/status/", headers={"Accept-Encoding": "identity"})
+    answer = await client.get("/status/", headers={"Accept-Encoding": accepted})
+    assert answer.content == plain.content
+    assert ("Content-Encoding" in answer.headers, answer.headers["ETag"] != plain.headers["ETag"]) == (packed, packed)
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    if packed:
+        assert int(answer.headers["Content-Length"]) < len(plain.content) / 4
+
+
+async def test_what_fits_into_a_packet_is_sent_as_it_is(client: httpx.AsyncClient) -> None:
+    assert "Content-Encoding" not in (await client.get("/status/icon.svg", headers={"Accept-Encoding": "gzip"})).headers
