@@ -117,6 +117,7 @@ async def test_the_page_and_the_domains_in_json_tell_an_open_regression_and_the_
         snapshot=lambda: Snapshot((seen,)),
         configuration=SimpleNamespace(vantage=SimpleNamespace(name="fra")),
         names=lambda: {"daemon.test"},
+        now=lambda: NOW,
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(application(daemon)), base_url="http://daemon.test") as client:
         page = (await client.get("/")).text
