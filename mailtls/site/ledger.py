@@ -43,6 +43,7 @@ _FAMILIES: tuple[tuple[str, tuple[Fact[Any], ...]], ...] = (
     ("tls-rpt", tls_rpt.FACTS),
 )
 _FAMILY_OF = {fact.name: family for family, facts in _FAMILIES for fact in facts}
+_PLACES = {name: number for number, name in enumerate(_FAMILY_OF)}
 _OTHER = "other"
 _RULINGS = ((False, "lacks"), (True, "has"), (None, "unmeasured"))
 
@@ -152,9 +153,9 @@ class Count:
 
 
 def groups(readings: Mapping[str, Document], words: Words) -> tuple[Group, ...]:
-    """Return readings by family, in the order in which the families are told."""
+    """Return readings by family, in the order in which families and facts are declared; that of a document says nothing."""
     by_family: dict[str, dict[str, Document]] = {family: {} for family in (*(family for family, _ in _FAMILIES), _OTHER)}
-    for key, reading in readings.items():
+    for key, reading in sorted(readings.items(), key=lambda named: (_PLACES.get(named[0], len(_PLACES)), named[0])):
         by_family[_FAMILY_OF.get(key, _OTHER)][key] = reading
     return tuple(_group(family, mine, words) for family, mine in by_family.items() if mine)
 

@@ -67,7 +67,8 @@ def value_of(fact: str, value: object, words: Words) -> Value:
 def _value(value: object, shape: Shape | None, words: Words) -> Value:
     if isinstance(value, dict):
         fields = shape.fields if shape is not None else {}
-        return Pairs(tuple((isolated(named(key)), _value(each, fields.get(key), words)) for key, each in value.items()))
+        order = [*(key for key in fields if key in value), *(key for key in value if key not in fields)]
+        return Pairs(tuple((isolated(named(key)), _value(value[key], fields.get(key), words)) for key in order))
     if isinstance(value, list):
         return _several(value, shape.element if shape is not None and shape.form is Form.LIST else None, words)
     return _single(value, shape, words)

@@ -67,12 +67,17 @@ def test_facts_that_could_not_be_measured_for_one_reason_are_told_together_with_
 def test_other_causes_and_what_was_seen_so_far_are_told_apart() -> None:
     (group,) = groups({"esmtp": _unknown(), "requiretls": _unknown(cause="tarpit"), "ehlo_keywords": _unknown(seen=["SIZE"])}, WORDS)
     assert len(group.entries) == 3
-    assert [entry.value for entry in group.entries] == [None, None, "SIZE"]
+    assert [entry.value for entry in group.entries] == ["SIZE", None, None]
 
 
 def test_an_unknown_is_no_lack_in_any_sign() -> None:
     (group,) = groups({"esmtp": _unknown(_rule("a", None))}, WORDS)
     assert {ruling.mark for entry in group.entries for ruling in entry.rulings} == {"unmeasured"}
+
+
+def test_facts_stand_in_the_order_of_their_declarations_and_not_in_that_of_the_document() -> None:
+    (group,) = groups({"requiretls": _known(True), "starttls_offered": _known(True), "ehlo_keywords": _known([])}, WORDS)
+    assert [entry.names[0].key for entry in group.entries] == ["ehlo_keywords", "starttls_offered", "requiretls"]
 
 
 def test_what_does_not_apply_comes_last() -> None:

@@ -31,6 +31,17 @@ def test_null_means_what_the_fact_says_and_else_that_it_could_not_be_read() -> N
     assert _of("certificates", [{"key_bits": None}]) == Pairs((("Key bits", "could not be read"),))  # type: ignore[arg-type]
 
 
+def test_the_parts_of_an_object_stand_in_the_order_of_their_declarations() -> None:
+    told = _of("negotiated", {"group": "x25519", "version": "TLSv1.3"})
+    assert isinstance(told, Pairs)
+    assert [key for key, _ in told.pairs] == ["Version", "Group"]
+
+
+def test_small_objects_of_a_list_are_lines() -> None:
+    told = _of("mx_records", [{"preference": 10, "host": "a.example"}, {"preference": 20, "host": "b.example"}])
+    assert told == Several(("Preference 10, Host a.example", "Preference 20, Host b.example"), None)  # type: ignore[arg-type]
+
+
 def test_a_short_list_is_a_line_and_a_long_one_is_folded() -> None:
     assert _of("groups", ["x25519", "x448"]) == "x25519, x448"
     long = _of("groups", [f"group{number}" for number in range(9)])

@@ -154,6 +154,7 @@ feed-provider = Incidents of { $provider }
 feed-link = Feed of the provider's incidents (Atom)
 badge-link = Badge for a page of your own (SVG)
 badge-alt = Badge: { $name }, { $verdict }
+badge-alt-stale = Badge: { $name }, out of date; { $verdict } when last measured
 json-link = This as JSON
 days-link = The last days as JSON
 domains-caption = Every domain of this provider, as last measured
@@ -217,9 +218,12 @@ facts-count = { $count ->
   }
 days-head = The last { $days } days
 days-caption = The verdict and each check, { $first } to { $last }
-days-label = Days
 check = Check
 in-words = In words
+runs-count = { $count ->
+    [one] 1 span
+   *[other] { $count } spans
+  }
 
 ## The ledger
 ledger = Evidence
