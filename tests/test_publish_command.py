@@ -279,3 +279,26 @@ def test_killed_while_it_writes_and_run_again_it_comes_out_right(published: Worl
         assert status == 0, told
     assert published.publish()[0] == 0
     assert run("verify", published.site)[0] == 0
+
+
+def recipe() -> str:
+    text = (Path(__file__).parent.parent / "docs" / "publication.md").read_text("utf-8")
+    return text.partition("```sh\n")[2].partition("```")[0]
+
+
+def by_hand(site: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["sh", "-c", recipe()], cwd=site, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the recipe needs jq")
+def test_the_recipe_by_hand_verifies_what_is_whole_and_stops_at_what_is_not(published: World) -> None:
+    done = by_hand(published.site)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "whole, down to the first snapshot"), done.stderr
+    assert done.stdout.count("Signature Verified Successfully") == 3
+    victims = (published.site / "snapshots/2.json", published.site / "snapshots/2.sig", next((published.site / "snapshots/objects").iterdir()))
+    for victim in (*victims, published.site / "api/v1/edition.json"):
+        octets = victim.read_bytes()
+        victim.write_bytes(octets.replace(b"lab", b"lob") if victim.name == "edition.json" else octets[:-1] + bytes([octets[-1] ^ 1]))
+        assert by_hand(published.site).returncode != 0, victim
+        victim.write_bytes(octets)
+    assert by_hand(published.site).returncode == 0

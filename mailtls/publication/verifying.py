@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mailtls.instants import rfc3339
+from mailtls.publication import SCHEMA
 from mailtls.publication.canonical import Malformed, digest, is_hash, parsed
 from mailtls.publication.chain import (
     INDEXES,
@@ -34,19 +35,19 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from mailtls.publication import Publication
+    from mailtls.publication import Document, Publication
 
     Steps = Generator[tuple[str, ...], Mapping[str, bytes | None], None]
 
 HEAD, KEY = "snapshots/head.json", "snapshots/key.pem"
 MOST_SNAPSHOTS = 1_000_000
 """A century of hours."""
+MAX_LIST = 268_435_456
+"""Octets of a list of the API, which holds all documents of a kind."""
 _AT_ONCE = 256
 _MOST_PROBLEMS = 100
 _DOMAIN = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,126}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
-_ADDED = ("snapshot", "stale")
-"""What the API adds to the edition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,9 @@ def limit_of(path: str) -> int:
         return MAX_HEAD
     if path.endswith(".sig"):
         return SIGNATURE
-    return MAX_MANIFEST if path.startswith("snapshots/") and "/objects/" not in path else MAX_OBJECT
+    if path.startswith("api/"):
+        return MAX_LIST
+    return MAX_OBJECT if path.startswith("snapshots/objects/") else MAX_MANIFEST
 
 
 class Verification:
@@ -295,15 +298,16 @@ class Verification:
         published = yield from self._open(manifest)
         if published is None:
             return
+        link = _link(manifest, self.report.hash, self.report.signed.get(manifest.number))
         after = published.edition.get("stale_after")
         self.report.stale_after = after if type(after) is int else None
-        differing = yield from self._compare(published)
+        differing = yield from self._compare(published, link)
         if not differing:
             return
         following = yield from self._following(manifest)
-        newer = None if following is None else (yield from self._open(following))
-        if newer is not None:
-            expected = dict(_documents(newer))
+        newer = None if following is None else (yield from self._open(following[0]))
+        if following is not None and newer is not None:
+            expected = dict(_documents(newer, _link(*following)))
             differing = {path: found for path, found in differing.items() if path in expected and not _says(found, expected[path])}
             self.report.remarks.append(f"snapshot {self.report.number + 1} is being written: its documents are there already")
         for path, octets in differing.items():
@@ -325,10 +329,10 @@ class Verification:
             self._wrong(f"snapshot {manifest.number}", str(error))
         return None
 
-    def _compare(self, published: Publication) -> Generator[tuple[str, ...], Mapping[str, bytes | None], dict[str, bytes | None]]:
+    def _compare(self, published: Publication, link: Document) -> Generator[tuple[str, ...], Mapping[str, bytes | None], dict[str, bytes | None]]:
         differing: dict[str, bytes | None] = {}
         documents = []
-        for path, document in _documents(published):
+        for path, document in _documents(published, link):
             if path:
                 documents.append((path, document))
             else:
@@ -340,8 +344,10 @@ class Verification:
         self.report.compared = len(documents)
         return differing
 
-    def _following(self, manifest: Manifest) -> Generator[tuple[str, ...], Mapping[str, bytes | None], Manifest | None]:
-        """Return the manifest that is being published after the last one, if there is one that is sound."""
+    def _following(
+        self, manifest: Manifest
+    ) -> Generator[tuple[str, ...], Mapping[str, bytes | None], tuple[Manifest, str, str | None] | None]:
+        """Return the manifest that is being published after the last one, if there is one that is sound, with its hash and who signed it."""
         path, signed = (f"snapshots/{manifest.number + 1}.{kind}" for kind in ("json", "sig"))
         found = yield (path, signed)
         octets, signature = found[path], found[signed]
@@ -352,7 +358,9 @@ class Verification:
             return None
         if following.previous != self.report.hash or following.number != manifest.number + 1:
             return None
-        return following if signer is None or is_signed_by(signer, signature or b"", octets or b"") else None
+        if signer is not None and not is_signed_by(signer, signature or b"", octets or b""):
+            return None
+        return following, digest(octets or b""), None if signer is None else fingerprint(signer)
 
 
 def _head(octets: bytes | None) -> tuple[int, str]:
@@ -370,10 +378,18 @@ def _object(name: str) -> str:
     return f"snapshots/objects/{name}.json"
 
 
-def _documents(published: Publication) -> Iterator[tuple[str, Any]]:
+def _link(manifest: Manifest, name: str, signed: str | None) -> Document:
+    """Return what the API says of the place of a snapshot in its chain."""
+    return {"number": manifest.number, "hash": name, "previous": manifest.previous, "published_at": manifest.published_at, "key": signed}
+
+
+def _documents(published: Publication, link: Document) -> Iterator[tuple[str, Any]]:
     """Yield path and document of each part of the API; an empty path, and a name, for a name that cannot be one of a file."""
-    yield "api/v1/edition.json", published.edition
+    yield "api/v1/edition.json", published.edition | {"snapshot": link}
     yield "api/v1/trends.json", published.trends
+    by_slug = sorted(published.providers, key=lambda each: str(each.get("slug")))
+    for kind, listed in (("providers", by_slug), ("domains", list(published.domains.values())), ("incidents", list(published.incidents))):
+        yield f"api/v1/{kind}.json", {"schema": SCHEMA, "as_of": published.edition.get("as_of"), kind: listed, "next": None}
     for kind, every in (("domains", published.domains), ("days", published.days)):
         for name, document in every.items():
             yield (f"api/v1/{kind}/{name}.json", document) if _DOMAIN.fullmatch(name) else ("", readable(name, 80))
@@ -386,11 +402,11 @@ def _documents(published: Publication) -> Iterator[tuple[str, Any]]:
 def _says(octets: bytes | None, document: Any) -> bool:
     """Whether a file of the API says what was published."""
     try:
-        found = parsed(octets or b"", MAX_OBJECT)
+        found = parsed(octets or b"", MAX_LIST)
     except Malformed:
         return False
     if isinstance(found, dict) and isinstance(document, dict):
-        found = {key: value for key, value in found.items() if key in document or key not in _ADDED}
+        found = {key: value for key, value in found.items() if key in document or key != "stale"}  # which is of when it was rendered
     return _same(found, document)
 
 

@@ -87,7 +87,7 @@ def test_what_is_as_it_should_be_is_verified(site: Site) -> None:
     assert wrong(report) == []
     assert (report.number, report.until, report.whole, report.thinned) == (3, 1, 3, 0)
     assert report.objects == sum(path.startswith("snapshots/objects/") for path in site.files)
-    assert report.compared == 2 + 2 * 3 + 3 + 1
+    assert report.compared == 2 + 3 + 2 * 3 + 3 + 1
     assert (summary(report)[0], summary(report)[-1][:41]) == (
         "Snapshots 1 to 3, 3 in all, published from 2026-11-24T12:00:05Z to 2026-11-24T14:00:05Z.",
         "Snapshots 1 to 3: signed with the key of ",
@@ -195,6 +195,21 @@ def test_a_document_of_the_api_that_says_something_else_is_found(site: Site) -> 
     assert wrong(verified(site.files)) == [f"{path}: it does not say what the last snapshot says"]
     del site.files[path]
     assert wrong(verified(site.files)) == [f"{path}: it is missing"]
+
+
+@pytest.mark.parametrize("name", ["providers", "domains", "incidents"])
+def test_a_list_that_leaves_out_or_adds_something_is_found(site: Site, name: str) -> None:
+    path = f"api/v1/{name}.json"
+    listed = json.loads(site.files[path])
+    for change in ({name: listed[name][1:]}, {name: [*listed[name], {}]}, {"as_of": "2026-11-25T12:00:00Z"}):
+        assert wrong(verified(site.files | {path: canonical(listed | change)})) == [f"{path}: it does not say what the last snapshot says"]
+
+
+def test_an_edition_that_claims_another_place_in_the_chain_is_found(site: Site) -> None:
+    edition = json.loads(site.files["api/v1/edition.json"])
+    for change in ({"number": 4}, {"hash": "0" * 64}, {"key": None}, {"more": 1}):
+        forged = canonical(edition | {"snapshot": edition["snapshot"] | change})
+        assert len(wrong(verified(site.files | {"api/v1/edition.json": forged}))) == 1
 
 
 def test_one_is_not_true(site: Site) -> None:
