@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mailtls.policy.shipped import NAMES, VERDICT, shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mailtls.model import Source
     from mailtls.policy.rules import Policy, Rule
@@ -26,6 +27,25 @@ The level of a grade is the worst that was measured by any rule at any endpoint,
 
 Which share of its rules a domain meets is the metric `mailtls_domain_grade`. [How to write your own](writing-policies.md); what the facts
 mean is in [facts](facts.md). `mailtls check DOMAIN --explain` tells each finding with the way to see it yourself, and to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a rule is written down; whatever comes out of a policy passes through one of these.
+
+    Args:
+        code: writes what stands in the policy as it is.
+        level: writes a level.
+        folded: writes a long list, which has so many entries, so that it need not be read.
+
+    """
+
+    code: Callable[[str], str]
+    level: Callable[[str], str]
+    folded: Callable[[int, str], str]
+
+
+MARKDOWN = Style("`{}`".format, "**{}**".format, "<details><summary>{} of them</summary>{}</details>".format)
 
 
 def rulebook(note: str) -> str:
@@ -51,51 +71,53 @@ def _policy(policy: Policy) -> str:
 
 def _row(rule: Rule, policy: Policy) -> tuple[str, str, str, str]:
     source = rule.clause.source
-    return f"`{rule.id}`", _rule(rule, policy), rule.clause.why, "-" if source is None else _link(source)
+    return f"`{rule.id}`", rule_in_words(rule, policy, MARKDOWN), rule.clause.why, "-" if source is None else _link(source)
 
 
 def _link(source: Source) -> str:
     return f"[{source.title}]({source.url})" if source.url else source.title
 
 
-def _rule(rule: Rule, policy: Policy) -> str:
+def rule_in_words(rule: Rule, policy: Policy, style: Style) -> str:
+    """Return what a rule asks for, as it was written."""
     guards = rule.written.get("when", [])
-    said = [_condition(guard, policy, "") for guard in (guards if isinstance(guards, list) else [guards])]
+    said = [_condition(guard, policy, "", style) for guard in (guards if isinstance(guards, list) else [guards])]
     when = f"When {' and '.join(said)}: " if said else ""
-    return when + _condition(rule.written, policy, policy.scale.levels[policy.scale.otherwise])
+    return when + _condition(rule.written, policy, policy.scale.levels[policy.scale.otherwise], style)
 
 
-def _condition(written: Mapping[str, Any], policy: Policy, otherwise: str) -> str:
+def _condition(written: Mapping[str, Any], policy: Policy, otherwise: str, style: Style) -> str:
     """Return a condition in words, as it was written.
 
     Args:
         written: it.
         policy: whose levels it speaks in.
         otherwise: the level of what is in no list; empty where it has no levels, and only holds or not.
+        style: how it is written down.
 
     """
     for tree, words in (("any_of", "the best of"), ("all_of", "the worst of")):
         if tree in written:
-            return f"{words}: {'; '.join(f'({n}) {_condition(one, policy, otherwise)}' for n, one in enumerate(written[tree], 1))}"
+            return f"{words}: {'; '.join(f'({n}) {_condition(one, policy, otherwise, style)}' for n, one in enumerate(written[tree], 1))}"
     matcher = next(matcher for matcher in _MATCHERS if matcher in written)
-    told = f"`{written['fact']}`"
+    told = style.code(written["fact"])
     if "where" in written:
-        told += f" where {' and '.join(f'`{field}` is {_words(wanted)}' for field, wanted in written['where'].items())}"
+        told += f" where {' and '.join(f'{style.code(field)} is {_words(wanted, style)}' for field, wanted in written['where'].items())}"
     if not otherwise:
-        return f"{told} {'has' if matcher == 'includes' else 'is'} {_BOUNDS.get(matcher, '')}{_words(written[matcher])}"
+        return f"{told} {'has' if matcher == 'includes' else 'is'} {_BOUNDS.get(matcher, '')}{_words(written[matcher], style)}"
     told += _MATCHERS[matcher]
-    levels = [f"**{level}** {_BOUNDS.get(matcher, '')}{_words(wanted)}" for level, wanted in written[matcher].items()]
+    levels = [f"{style.level(level)} {_BOUNDS.get(matcher, '')}{_words(wanted, style)}" for level, wanted in written[matcher].items()]
     told += f" {'; '.join(levels)}"
     if not _is_exhaustive(written[matcher]):
-        told += f"; else **{written.get('otherwise', otherwise)}**"
-    return told + "".join(_remarks(written))
+        told += f"; else {style.level(written.get('otherwise', otherwise))}"
+    return told + "".join(_remarks(written, style))
 
 
-def _remarks(written: Mapping[str, Any]) -> Iterator[str]:
+def _remarks(written: Mapping[str, Any], style: Style) -> Iterator[str]:
     if written.get("absent") == "unknown":
         yield "; what does not apply vouches for nothing"
     elif "absent" in written:
-        yield f"; **{written['absent']}** where it does not apply"
+        yield f"; {style.level(written['absent'])} where it does not apply"
     if written.get("required") is False:
         yield "; it need not be known"
 
@@ -106,14 +128,14 @@ def _is_exhaustive(levels: Mapping[str, Any]) -> bool:
     return {True, False} <= {word for word in values if isinstance(word, bool)} or "*" in values
 
 
-def _words(wanted: Any) -> str:
+def _words(wanted: Any, style: Style) -> str:
     if not isinstance(wanted, list):
-        return _word(wanted)
-    told = ", ".join(map(_word, wanted))
-    return told if len(wanted) <= _MANY else f"<details><summary>{len(wanted)} of them</summary>{told}</details>"
+        return _word(wanted, style)
+    told = ", ".join(_word(word, style) for word in wanted)
+    return told if len(wanted) <= _MANY else style.folded(len(wanted), told)
 
 
-def _word(word: Any) -> str:
+def _word(word: Any, style: Style) -> str:
     if word == "*":
         return "any"
-    return {True: "true", False: "false"}[word] if isinstance(word, bool) else f"`{word}`" if isinstance(word, str) else str(word)
+    return {True: "true", False: "false"}[word] if isinstance(word, bool) else style.code(word) if isinstance(word, str) else str(word)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mailtls.policy.shipped import VERDICT, shipped
-from mailtls.site import domain, incidents, ledger, overview, provider, trends
+from mailtls.site import domain, incidents, ledger, methodology, overview, provider, trends
 from mailtls.site.charts import MARKS, sample
 from mailtls.site.days import length
 from mailtls.site.file import File
@@ -103,6 +103,7 @@ def files(publication: Publication, link: Link | None, *, stale: bool) -> Mappin
         "status/by-name/index.html": partial(_overview, site, by_name=True),
         "status/incidents/index.html": partial(_incidents, site),
         "status/trends/index.html": partial(_trends, site),
+        "status/methodology/index.html": partial(_methodology, site),
     }
     pages |= {f"status/providers/{each['slug']}/index.html": partial(_provider, site, each) for each in publication.providers}
     pages |= {f"status/domains/{name}/index.html": partial(_domain, site, each) for name, each in publication.domains.items()}
@@ -206,3 +207,22 @@ def _incident(site: Site, document: Document) -> bytes:
 def _trends(site: Site) -> bytes:
     document = site.publication.trends
     return site.page("trends.html", 1, "trends", trends=document, series=trends.shown(document, english()))
+
+
+def _methodology(site: Site) -> bytes:
+    words = english()
+    edition = site.publication.edition
+    return site.page(
+        "methodology.html",
+        1,
+        "methodology",
+        never=methodology.NEVER,
+        attributions=methodology.ATTRIBUTIONS,
+        causes=methodology.causes(words),
+        meanings=methodology.meanings(),
+        verdict_marks=overview.VERDICT_MARKS,
+        policies=methodology.policies(edition),
+        command=methodology.command(edition, words),
+        interval=methodology.span(edition["interval"], words),
+        stale_after=methodology.span(edition["stale_after"], words),
+    )

@@ -302,7 +302,7 @@ cause-limit-exceeded = the answer was larger than is read
 cause-tls-local-limit = the observer's own TLS library cannot
 cause-vantage-blind = the observer could not see at that time
 cause-budget-exhausted = the time or the visits allowed were used up
-cause-not-attempted = it was not tried yet
+cause-not-attempted = it was not tried
 cause-internal-error = the observer made a mistake
 stage-dns = in the DNS
 stage-connect = while connecting
@@ -396,3 +396,80 @@ statements-none = Nobody has said anything of it yet.
 statements-how = Whoever is concerned may reply here, in their own words, or ask for a correction.
 statement-operator = { $name }, who publishes this
 statement-partner = { $name }, whom it concerns
+
+## Methodology
+method-head = How this is known
+method-lead = What is measured, how often and from where; what is never done; what counts as known, and what does not; and by which rules it is judged.
+method-measured = What is measured
+method-never = What is never done
+method-unknown = What could not be measured
+method-verdicts = Verdicts and grades
+method-changes = How a loss is confirmed
+method-policies = The rules
+method-chain = Snapshots, and how to verify them
+method-corrections = Corrections
+method-concerned = If you are concerned
+method-licence = Licence
+measured-visit = Every MX host of a domain is looked up in the DNS, and every address of it is visited on port 25 as another mail server would: greeting, EHLO, STARTTLS, TLS handshake, EHLO inside TLS, QUIT. So it is seen whether STARTTLS works, which version, cipher suite and key-exchange group a modern sender gets, and which certificates are shown. What else a server accepts is learnt by offering it: the first message of TLS is sent, the first answer is read, and the connection is closed without a handshake.
+measured-beside = Beside that are looked up: the DNSSEC state of the records that lead to a host, its TLSA records (DANE), the domain's MTA-STS record and policy, and its TLS-RPT record.
+measured-often = Unless the publisher configured it otherwise, an address is visited once in 15 minutes and looked at in full once a day: four visits in a row, since a server may have several certificates. Once a week everything that it accepts is listed again. An MTA-STS policy is fetched once a day, and when its record changes. When a fact was measured last stands beside it.
+measured-where = { $count ->
+    [one] It is measured from 1 vantage
+   *[other] It is measured from { $count } vantages
+  }: { $vantages }. Another place may see something else.
+measured-published = A snapshot of all that is known is published every { $interval }. One that is older than { $stale } wears a banner, and is not to be taken for how things are now.
+span-hours = { $count ->
+    [one] hour
+   *[other] { $count } hours
+  }
+span-minutes = { $count ->
+    [one] minute
+   *[other] { $count } minutes
+  }
+span-seconds = { $count ->
+    [one] second
+   *[other] { $count } seconds
+  }
+never-mail = No mail is sent, and none is begun: MAIL FROM is never said, and no mailbox is asked for.
+never-login = Nobody logs in, and no password is tried.
+never-exploit = No weakness is used. That a server accepts something weak is known from its answer to an offer.
+never-listening = Nobody's mail or traffic is read; only what a server says to us.
+never-hurry = Nobody is hurried: by default at most two connections at a time to all hosts of one operator, and a second between two of them.
+never-insisting = Whoever asks for fewer visits, or turns us away, is left alone: for a minute at first, then for twice as long each time, up to an hour.
+never-visiting = Domains and networks on the publisher's list of those who do not want to be visited are not visited.
+unknown-rule = Silence is never a verdict. A time-out, a refusal, a server that asks us to come later, a look-up that fails: each says that something could not be measured, why, and at which step. None of them says that something is missing, and none is counted for or against anybody.
+unknown-held = What could not be measured again keeps its last value for three intervals, with the time at which it was measured. After that it is told as “could not be measured”.
+unknown-shown = In the bars of days such days are hatched. In the trends a day on which fewer than half of the domains could be measured is a gap. There is no grade on incomplete evidence. Where nothing that was measured falls short and something that must be known is not, the verdict is “could not be measured”.
+unknown-causes = All causes, as the data names them
+verdicts-order = A domain has one verdict: what a careful sender may rely on. It is the worst that was measured at any address of any MX host. What was measured to be bad decides before what could not be measured, and that before what is good. A provider is shown with the verdict of its worst domain.
+verdicts-grades = Beside its verdict a domain has a grade by each policy below. They disagree, and none of them is the grade. “Good” and “sufficient” meet a policy; “phase out” and “insufficient” fall short of it.
+changes-confirmed = Something weaker than before is told as a loss only when it was seen, by default, on three fresh connections from two intervals. One sighting as good as before ends the suspicion. A recovery takes as much as a loss, and what turns back and forth is neither, until it was calm for a day.
+changes-quorum = Where several vantages measure, a loss counts while more than half of those that can measure see it. One that could not see has no vote.
+changes-ours = What is ours is held against nobody. While none of the vantage's control domains answers, or at least half of the operators that answered, and at least three, fall silent at once, the vantage counts as blind, and learns nothing worse. The same loss at half of all operators at once is held back as ours too, until it ended, another vantage saw it, or it was seen for a day.
+changes-never = A connection that is refused, a time-out, a renewed certificate, another key of the same strength, or an address that comes and goes is no loss.
+changes-where = Each incident says where it lies, as far as that can be told:
+policies-lead = The verdict, and the policies that grades are given by, with the versions in force. A change of a rule changes the version, so it is told from a change of a server.
+policies-read = A rule names the fact that it reads, and then which values have which level. What is known and in no list has the level after “else”. What does not apply (no TLS, so no certificate) is left out, unless the rule says otherwise.
+policy-version = version { $version }
+policy-rules = { $count ->
+    [one] Its rule
+   *[other] Its { $count } rules
+  }
+policy-caption = The rules of { $name }
+rule-says = What it says
+policy-own = It is the publisher's own, or of another version than the one that came with this program; the publisher knows its rules.
+chain-linked = Each publication is a snapshot: documents, each named by its SHA-256, and a manifest that lists them, the time, the program and the versions of the policies. A manifest holds the SHA-256 of the manifest before it, so that nothing that was published can be changed, left out or put in later without breaking the chain.
+chain-signed = Where the publisher has a key, each manifest is signed with Ed25519, and names the key that signs the next one.
+chain-verified = With the program that measured anybody can check chain, signatures, and that the documents of the API are those of the last snapshot. Whoever remembers the hash of a snapshot also finds out, with --since, whether something was cut off:
+chain-address = ADDRESS
+chain-thinned = All documents are kept for seven days, and after that those of the last snapshot of each day. Manifests and signatures are kept for ever: the documents of other snapshots go, but their place in the chain, and the hash of what they said, stay.
+chain-corrected = What was said wrongly is not rewritten. The next snapshot says what is true and lists the correction, with the number of the first snapshot that was wrong; that one stays as it was.
+chain-all = All snapshots that are kept
+correction = Corrected on { $at }: { $text }
+corrections-none = Nothing has had to be corrected so far.
+concerned-optout = Not to be visited: name your domain or your network, and you are put on the list. Visits end, and from then on it is only said that you could not be measured; what was published before stays in its snapshots.
+concerned-reply = To reply: what you say of an incident is shown beside it, under your name, in your own words.
+concerned-correct = To correct: say what is wrong, and since when. What turns out to be wrong is corrected in the next snapshot, and listed here.
+concerned-write = Write to
+concerned-nobody = The publisher, { $name }, has not said here how to be reached. Each server that was visited was told a name at EHLO, which should lead to them.
+licence-what = That is true of the pages, the API, the tables, the feeds and the snapshots alike. Statements of others are theirs.
