@@ -218,16 +218,15 @@ class Publisher:
             if not self._configuration().publication.enabled:
                 self._keep(None)
                 await self._due.wait()
+                self._due.clear()
             elif self._schedule().last_cycle_at is None:
                 await asyncio.sleep(_LOOKED_AFTER)
                 continue
             else:
-                self._due.clear()
-                made = await self._publish()
+                made = await self._publish(anew=self._due.is_set())
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(interval if made else min(interval, _AGAIN)):
                         await self._due.wait()
-            self._due.clear()
 
     async def _remember(self) -> None:
         store = self._store()
@@ -236,10 +235,19 @@ class Publisher:
         with self._telling():  # what cannot be read again is made anew
             self._keep(await self._recall(store, self._configuration()))
 
-    async def _publish(self) -> bool:
-        """Publish, and say whether that came off; what fails is counted and told, and what was published last stays."""
+    async def _publish(self, *, anew: bool = True) -> bool:
+        """Publish, and say whether that came off; what fails is counted and told, and what was published last stays.
+
+        Args:
+            anew: also where another process of this vantage has done so lately.
+
+        """
+        self._due.clear()
         began = time.monotonic()
         published = None
+        with self._telling():  # what cannot be read again is made anew
+            if not anew and await self._take_over():
+                return True
         with self._telling():
             published = await self.publish()
         if published is None:
@@ -248,6 +256,17 @@ class Publisher:
         self._own.publishing_took.set(took)
         number = None if published.link is None else published.link.number
         log.info("published", domains=len(published.publication.domains), number=number, seconds=round(took, 2))
+        return True
+
+    async def _take_over(self) -> bool:
+        """Take what another process of this vantage has published within half an interval, and say whether there is such."""
+        store, configuration = self._store(), self._configuration()
+        if store is None or not store.is_shared:
+            return False
+        last = await self._recall(store, configuration)
+        if last is None or not timedelta() <= self._schedule().now() - last.as_of < configuration.publication.interval / 2:
+            return False
+        self._keep(last)
         return True
 
     async def publish(self) -> Published | None:

@@ -114,6 +114,20 @@ async def test_what_fails_is_counted_and_what_was_published_last_stays(daemon: D
     assert b"mailtls_publication_failures_total 1.0" in generate_latest(daemon.registry)
 
 
+async def test_of_several_processes_of_a_vantage_one_publishes_and_the_others_show_it_unless_they_are_hastened(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await look(daemon)
+    first = await daemon.publisher.publish()
+    monkeypatch.setattr(Store, "is_shared", True)
+    assert await daemon.publisher._publish(anew=False)
+    assert daemon.publisher.last is not None
+    assert first is not None
+    assert (daemon.publisher.last.link, daemon.publisher.last.publication.edition) == (first.link, first.publication.edition)
+    assert await daemon.publisher._publish(anew=True)
+    assert daemon.publisher.last.link != first.link
+
+
 async def test_wrong_statements_and_corrections_keep_nothing_else_from_being_published(daemon: Daemon, tmp_path: Path) -> None:
     (tmp_path / "said").mkdir()
     (tmp_path / "said" / "x.md").write_text("no statement")
