@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from jinja2 import nodes
 from markupsafe import Markup
 
 import mailtls.site
+from mailtls.model import Level, Verdict
+from mailtls.site.charts import MARKS
+from mailtls.site.overview import TREND_MARKS
 from mailtls.site.pages import environment
 from mailtls.site.words import NoSuchWordsError, Words, english, safe, shown
+from mailtls.tracking.standing import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 HERE = Path(mailtls.site.__file__).parent
 TEMPLATES = sorted((HERE / "templates").glob("*.html"))
@@ -98,3 +106,24 @@ def test_a_template_holds_no_words_of_its_own(path: Path) -> None:
 
 def test_the_words_of_the_site_are_english() -> None:
     assert english().locale == "en"
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        ("verdict-", Verdict),
+        ("level-", [*Level, "none", "nothing"]),
+        ("ended-by-", [Event.RECOVERED, Event.ACCEPTED, Event.RETIRED]),
+        ("trend-", TREND_MARKS),
+        ("check-mark-", MARKS),
+        ("verdict-mark-", MARKS),
+        ("legend-", MARKS),
+    ],
+)
+def test_what_a_message_is_asked_for_by_is_there(begins: str, ends: Iterable[str]) -> None:
+    assert [end for end in ends if not english().say(f"{begins}{end}")] == []
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_days_of_every_mark_have_their_words(mark: str) -> None:
+    assert english().say(f"run-{mark}", shown="so")
