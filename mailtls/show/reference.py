@@ -15,7 +15,8 @@ from prometheus_client import CollectorRegistry
 
 from mailtls import facts
 from mailtls.facts.declaration import Scope
-from mailtls.publication.schemas import OF_READINGS, schemas
+from mailtls.publication.domain_schema import OF_READINGS
+from mailtls.publication.schemas import schemas
 from mailtls.show import json_keys
 from mailtls.show.daemon_metrics import DaemonMetrics
 from mailtls.show.metrics import DOMAIN_METRICS, HOST_METRICS, PREFIX, SERIES_METRICS, mx_labels

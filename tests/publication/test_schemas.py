@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 
 from mailtls import facts
-from mailtls.publication.schemas import plain, schemas
+from mailtls.publication.domain_schema import plain
+from mailtls.publication.schemas import schemas
 from tests.site.sample import publication
 
 
