@@ -88,6 +88,7 @@ def _write(path: Path, settings: dict[str, object]) -> None:
     schedule = settings["schedule"]
     assert isinstance(schedule, dict)
     settings |= {"schedule": schedule | {"interval": _INTERVAL}, "storage": {"url": f"sqlite:///{path.parent}/mailtls.db"}}
+    settings["publication"] = {"title": "Mail of the demonstration", "interval": _INTERVAL, "stale_after": "5m"}
     path.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 
 
@@ -105,6 +106,7 @@ def _announce(console: Console, url: str, taken: str, path: Path) -> None:
     if taken:
         console.print(f"{taken} is taken; serving on {url.split('/')[2]} in its place.")
     console.print("\nThe verdicts are on that page. There are also")
+    console.print(f"  {url}status/  what everybody would see, once each domain has been looked at", markup=False)
     console.print(f"  {url}metrics  for Prometheus", markup=False)
     console.print(f"  {url}probe?target=solid.example&debug=true  a transcript", markup=False)
     console.print("and, in another terminal, of the same world:")

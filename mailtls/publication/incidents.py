@@ -55,7 +55,8 @@ def incidents(
     """Return the incidents of some domains, the newest first.
 
     Those are regressions that count, or did: what only a minority of vantages saw is told in the history, and accuses nobody in public. What
-    is seen of an address is told of its host, unless that speaks for itself.
+    is seen of an address is told of its host, unless that speaks for itself; and what a host lost is told once, and not again of each domain
+    that leads to it.
 
     Args:
         regressions: open and ended.
@@ -68,14 +69,24 @@ def incidents(
     led: dict[str, list[Way]] = {}
     for way in ways:
         led.setdefault(way.host, []).append(way)
-    found = []
-    for each in sorted(regressions, key=lambda each: (each.confirmed_at, each.id), reverse=True):
-        if not each.id or not (each.counts or each.told) or (each.subject.address and not each.alone):
-            continue
-        domains = _concerned(each, led.get(each.subject.host, ()), owners)
-        if domains:
-            found.append(_document(each, domains, owners, endpoints, statements.get(each.id, ())))
-    return tuple(found[:MOST_INCIDENTS])
+    told = [each for each in regressions if each.id and (each.counts or each.told) and (each.alone or not each.subject.address)]
+    concerned = [(each, domains) for each in told if (domains := _concerned(each, led.get(each.subject.host, ()), owners))]
+    of_hosts: dict[tuple[str, str], list[JointRegression]] = {}
+    for each, domains in concerned:
+        for domain in domains if each.subject.host else ():
+            of_hosts.setdefault((domain, each.check), []).append(each)
+    found = [
+        (each, domains)
+        for each, domains in concerned
+        if each.subject.host or not any(_overlap(each, other) for other in of_hosts.get((each.subject.domain, each.check), ()))
+    ]
+    found.sort(key=lambda pair: (pair[0].confirmed_at, pair[0].id), reverse=True)
+    return tuple(_document(each, domains, owners, endpoints, statements.get(each.id, ())) for each, domains in found[:MOST_INCIDENTS])
+
+
+def _overlap(one: JointRegression, other: JointRegression) -> bool:
+    """Whether there was a time at which both were open."""
+    return (one.ended_at is None or other.after.at <= one.ended_at) and (other.ended_at is None or one.after.at <= other.ended_at)
 
 
 def _concerned(each: JointRegression, ways: Iterable[Way], owners: Mapping[str, str]) -> list[str]:

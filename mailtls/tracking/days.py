@@ -289,13 +289,18 @@ class _Domain:
         until = last if fact.quick else min(state.ended_at or last + HOLDS, last + HOLDS)
         really = {state.first_seen.date(), last.date()}
         subject = each.story.subject
-        for day in self.window:
-            if not state.first_seen.date() <= day <= until.date():
-                continue
+        for day in self._between(state.first_seen.date(), until.date()):
             if subject.host and subject.host not in (self.hosts[day] or ()):
                 continue
             if day in really or self._could_show(day, each, fact, reading):
                 found[day].append(value)
+
+    def _between(self, first: date, last: date) -> Sequence[date]:
+        """Return the days of the window from one to another."""
+        if not self.window:
+            return ()
+        start = max(0, (first - self.window[0]).days)
+        return self.window[start : max(start, (last - self.window[0]).days + 1)]
 
     def _could_show(self, day: date, each: _Watched, fact: Fact[Any], reading: Reading[Any]) -> bool:
         """Whether a visit of a day could show a reading that was seen before it and after."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from mailtls.tracking.history import Story
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 MOST_MOMENTS = 1000
 """Moments at which a domain is judged again, the latest of them: one whose mail hosts change their addresses every hour has more."""
 
@@ -39,7 +40,8 @@ def verdicts(domain: str, stories: Sequence[Story], since: date | None, now: dat
     earlier = bisect_right(moments, begin)
     kept = [max(begin, moments[earlier - 1])] if earlier else []
     kept += moments[earlier:][-MOST_MOMENTS:]
-    judged = {at: _verdict(domain, stories, at) for at in kept}
+    lives = [(story, *_life(story)) for story in stories]
+    judged = {at: _verdict(domain, [story for story, first, last in lives if first <= at <= last], at) for at in kept}
     really_ended = _ended(stories)
     found: dict[date, tuple[str, ...]] = {}
     carried = Verdict.UNKNOWN
@@ -74,6 +76,12 @@ def _moments(stories: Sequence[Story]) -> list[datetime]:
                 found.add(state.first_seen)
                 found.add(state.ended_at if state.ended_at is not None else state.last_seen + HOLDS)
     return sorted(found)
+
+
+def _life(story: Story) -> tuple[datetime, datetime]:
+    """Return from when to when anything is known of a subject: large providers have had many addresses by now, and few at a time."""
+    seen = [state.first_seen for state in story.states]
+    return min(seen, default=_NEVER), max((state.ended_at or state.last_seen + HOLDS for state in story.states), default=_NEVER)
 
 
 def _ended(stories: Sequence[Story]) -> Mapping[date, bool]:

@@ -163,6 +163,16 @@ def test_what_only_a_few_saw_and_what_a_host_speaks_for_is_no_incident() -> None
     assert "mta-sts.a.example" in found[2]["reproduce"]
 
 
+def test_what_a_host_lost_is_told_once_and_not_again_of_its_domains_unless_no_host_lost_anything() -> None:
+    ways = (Way("a.example", "mx.a.example", NOW - 9 * DAY),)
+    of_domain = regression(1, subject=Subject("a.example"))
+    of_host = regression(2)
+    assert [each["id"] for each in incidents([of_domain, of_host], {"a.example": "A"}, ways, {}, {})] == ["id-2"]
+    over = regression(50, ended_at=NOW - timedelta(hours=40), ended_by=Event.RECOVERED)
+    assert [each["id"] for each in incidents([of_domain, over], {"a.example": "A"}, ways, {}, {})] == ["id-1", "id-50"]
+    assert [each["id"] for each in incidents([of_domain, of_host], {"a.example": "A"}, (), {}, {})] == ["id-1"]
+
+
 def test_an_incident_is_of_the_domains_that_led_to_the_host_while_it_lasted() -> None:
     ended = regression(1, ended_at=NOW, ended_by=Event.RECOVERED)
     since = ended.after.at
