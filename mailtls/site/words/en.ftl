@@ -189,6 +189,7 @@ ended-by-accepted = accepted by the operator
 ended-by-retired = not there any more
 
 ## A domain
+contents = On this page
 corrected = Corrected on { $at }, in snapshot { $snapshot }: { $text }
 corrections = Corrections
 domain-never = It has not been measured from vantage { $vantage } yet.
