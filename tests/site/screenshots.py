@@ -30,10 +30,6 @@ PAGES = {
     "methodology": "status/methodology/",
     "glossary": "status/glossary/",
     "snapshots": "status/snapshots/",
-    "incidents": "status/incidents/",
-    "incident": "status/incidents/0197f3a0-0000-7000-8000-000000000000/",
-    "trends": "status/trends/",
-    "methodology": "status/methodology/",
 }
 LOOKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "light": ({"viewport": {"width": 1280, "height": 900}}, {"color_scheme": "light"}),
