@@ -9,7 +9,7 @@ from mailtls.policy.shipped import VERDICT, shipped
 from mailtls.site import ledger
 from mailtls.site.days import drawn, run_in_words
 from mailtls.site.naming import named
-from mailtls.site.overview import VERDICT_MARKS, graded
+from mailtls.site.overview import VERDICT_MARKS, graded, in_order
 from mailtls.site.times import linked, moment
 from mailtls.site.values import FACTS
 
@@ -212,7 +212,7 @@ def lacks(missing: Iterable[Document], words: Words) -> list[Lack]:
     return [Lack(why, names, tuple(dict.fromkeys(places))) for (why, names), places in alike.items()]
 
 
-def policies(domain: Document, words: Words) -> list[PolicyRow]:
+def policies(domain: Document, edition: Document, words: Words) -> list[PolicyRow]:
     """Return the grade by each policy, with how much of what it needs is known."""
     return [
         PolicyRow(
@@ -222,7 +222,7 @@ def policies(domain: Document, words: Words) -> list[PolicyRow]:
             tuple(dict.fromkeys(finding["rule"] for finding in grade["findings"] if "rule" in finding)),
             ledger.names_of(fact for gap in grade["missing"] for fact in gap["facts"]),
         )
-        for policy, grade in domain["grades"].items()
+        for policy, grade in in_order(domain["grades"], edition)
     ]
 
 

@@ -126,6 +126,12 @@ def graded(policy: str, level: str | None, verdict: str, words: Words) -> Graded
     return Graded(policy, words.say(f"level-{level or 'none'}"), LEVEL_MARKS.get(level or "", "unmeasured"))
 
 
+def in_order(grades: Mapping[str, Document], edition: Document) -> list[tuple[str, Document]]:
+    """Return grades by policy, in the order in which the edition names the policies."""
+    places = {policy["name"]: number for number, policy in enumerate(edition["policies"])}
+    return sorted(grades.items(), key=lambda named: (places.get(named[0], len(places)), named[0]))
+
+
 def _level(provider: Document, policy: str) -> str | None:
     level: str | None = provider["grades"].get(policy, {}).get("level")
     return level

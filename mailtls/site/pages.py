@@ -148,7 +148,7 @@ def _provider(site: Site, document: Document) -> bytes:
         trend=provider.trend(document, words),
         trend_mark=overview.TREND_MARKS[document["trend"]["direction"]],
         rows=provider.rows(document, publication, words),
-        policies=provider.policies(document, words),
+        policies=provider.policies(document, publication.edition, words),
         told=provider.told(mine, words),
         corrections=provider.corrections(publication.edition, {document["provider"], *(each["domain"] for each in document["domains"])}),
     )
@@ -168,7 +168,7 @@ def _domain(site: Site, document: Document) -> bytes:
         sentence=domain.sentence(document, words),
         shortfalls=domain.shortfalls(document, words),
         lacks=domain.lacks(document["missing"], words),
-        policies=domain.policies(document, words),
+        policies=domain.policies(document, publication.edition, words),
         checks=domain.checks(days, words),
         first="" if days is None else days["first"],
         last="" if days is None else days["last"],

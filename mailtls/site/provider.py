@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from mailtls.site.days import drawn
 from mailtls.site.naming import named
-from mailtls.site.overview import VERDICT_MARKS, graded, verdict_parts
+from mailtls.site.overview import VERDICT_MARKS, graded, in_order, verdict_parts
 from mailtls.site.words import isolated
 
 if TYPE_CHECKING:
@@ -124,11 +124,11 @@ def _bar(domain: str, days: Document | None, words: Words) -> Markup:
     return drawn(days, row, words.say("bar-title", what=domain, first=days["first"], last=days["last"]), words, "verdict", hints=True)
 
 
-def policies(provider: Document, words: Words) -> list[PolicyRow]:
+def policies(provider: Document, edition: Document, words: Words) -> list[PolicyRow]:
     """Return the worst grade by each policy, and how many domains have which."""
     verdict = next(iter(provider["verdicts"])) if len(provider["verdicts"]) == 1 else ""
     made = []
-    for policy, grade in provider["grades"].items():
+    for policy, grade in in_order(provider["grades"], edition):
         parts = [words.say("level-count", level=words.say(f"level-{level}"), count=count) for level, count in grade["levels"].items()]
         if grade["ungraded"]:
             parts.append(words.say("level-count", level=words.say("level-none"), count=grade["ungraded"]))

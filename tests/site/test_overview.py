@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mailtls.site.files import files
-from mailtls.site.overview import summary, worst
+from mailtls.site.overview import in_order, summary, worst
 from mailtls.site.words import english
 from tests.site.reading import Element, read
 from tests.site.sample import publication
@@ -71,6 +71,10 @@ def test_a_measured_bad_is_worse_than_an_unknown_and_an_unknown_worse_than_a_goo
     assert worst({"protected": 3, "unknown": 1}) == "unknown"
     assert worst({"unknown": 3, "degraded": 1}) == "degraded"
     assert worst({}) == "unknown"
+
+
+def test_grades_stand_in_the_order_of_the_editions_policies_and_others_after_them() -> None:
+    assert [name for name, _ in in_order({"a": {}, "pledge-2013": {}, "rfc9325": {}}, MADE.edition)] == ["rfc9325", "pledge-2013", "a"]
 
 
 def test_what_was_lost_stands_beside_the_trend() -> None:

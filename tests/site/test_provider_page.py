@@ -29,7 +29,7 @@ def test_each_domain_has_a_row_with_its_verdict_days_grades_and_when_it_was_meas
 
 def test_grades_count_those_that_have_none() -> None:
     grade = {"version": "1", "level": "good", "levels": {"good": 2}, "ungraded": 1}
-    (row,) = policies({"verdicts": {"protected": 2, "unknown": 1}, "grades": {"mine": grade}}, WORDS)
+    (row,) = policies({"verdicts": {"protected": 2, "unknown": 1}, "grades": {"mine": grade}}, MADE.edition, WORDS)
     assert (row.graded.level, row.levels) == ("good", "2 good, 1 no grade")
 
 
