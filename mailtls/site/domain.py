@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mailtls.site.overview import Graded
     from mailtls.site.words import Words
 
+_FACT_OF = {check.name: fact.name for fact in FACTS.values() for check in fact.checks}
+
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
@@ -102,12 +104,14 @@ class CheckRow:
         name: of the check, or that of the verdict.
         bar: drawn.
         runs: in words, the newest first.
+        is_asked_for: false where it never was there and no rule is broken for that: then it is told, and held against nobody.
 
     """
 
     name: str | Markup
     bar: Markup
     runs: tuple[Markup, ...]
+    is_asked_for: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,17 +230,29 @@ def policies(domain: Document, edition: Document, words: Words) -> list[PolicyRo
     ]
 
 
-def checks(days: Document | None, words: Words) -> list[CheckRow]:
+def checks(domain: Document, days: Document | None, words: Words) -> list[CheckRow]:
     """Return the last days of the verdict and of each check."""
     made = []
+    broken = {fact for part in _parts(domain) for fact, reading in part["readings"].items() if _is_broken(reading)}
     for row in days["rows"] if days is not None else ():
         assert days is not None
         kind = "verdict" if row["check"] == "verdict" else "check"
         name = words.say("verdict") if kind == "verdict" else named(row["check"])
         title = words.say("bar-title", what=name, first=days["first"], last=days["last"])
         told = tuple(run_in_words(run, words) for run in reversed(row["runs"]))
-        made.append(CheckRow(name, drawn(days, row, title, words, kind, hints=True), told))
+        never_there = not {run["mark"] for run in row["runs"]} & {"has", "less"}
+        is_asked_for = kind == "verdict" or not never_there or _FACT_OF.get(row["check"]) in broken
+        made.append(CheckRow(name, drawn(days, row, title, words, kind, hints=True), told, is_asked_for))
     return made
+
+
+def _parts(domain: Document) -> list[Document]:
+    """Return everything of a domain that has readings."""
+    return [domain, *(part for host in domain["mx"] for part in (host, *host["endpoints"]))]
+
+
+def _is_broken(reading: Document) -> bool:
+    return any(rule["met"] is False for rule in reading["rules"])
 
 
 def hosts(domain: Document, words: Words) -> list[Host]:
@@ -263,7 +279,7 @@ def _reason(gap: Document | None, words: Words) -> Markup | None:
 
 def explained(domain: Document) -> list[tuple[str, str, str, str]]:
     """Return every fact of a domain, or missing of it, that this program knows: key, name, what it means, and the standard that it rests on."""
-    parts = [domain, *(part for host in domain["mx"] for part in (host, *host["endpoints"]))]
+    parts = _parts(domain)
     missing = [gap for each in (domain, *domain["grades"].values()) for gap in each["missing"]]
     lacking = [name.key for name in ledger.names_of(fact for gap in missing for fact in gap["facts"])]
     keys = dict.fromkeys(key for key in (*(key for part in parts for key in part["readings"]), *lacking) if key in FACTS)

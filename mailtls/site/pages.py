@@ -169,7 +169,7 @@ def _domain(site: Site, document: Document) -> bytes:
         shortfalls=domain.shortfalls(document, words),
         lacks=domain.lacks(document["missing"], words),
         policies=domain.policies(document, publication.edition, words),
-        checks=domain.checks(days, words),
+        checks=domain.checks(document, days, words),
         first="" if days is None else days["first"],
         last="" if days is None else days["last"],
         days=0 if days is None else length(days),

@@ -6,7 +6,7 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
-from mailtls.site.domain import lacks, sentence, shortfalls
+from mailtls.site.domain import checks, lacks, sentence, shortfalls
 from mailtls.site.files import files
 from mailtls.site.naming import named
 from mailtls.site.provider import of_domain
@@ -166,3 +166,43 @@ def test_a_correction_of_the_domain_is_told_with_its_date() -> None:
     corrections = _section(_page("solid"), "corrections")
     assert corrections.one("li").text == "Corrected on 2026-11-20 09:00 UTC, in snapshot 12: The certificate was read wrongly; it is trusted."
     assert not _page("excellent").all("section", aria_labelledby="corrections")
+
+
+def _rows_of(runs: list[tuple[str, str]], met: bool | None) -> list[Any]:
+    """Return the rows of a domain whose TLS-RPT was like this over some days, with a rule on it that is met, broken, or not there."""
+    domain = deepcopy(MADE.domains["solid.example"])
+    for part in _parts(domain):
+        for reading in part["readings"].values():
+            reading["rules"] = []
+    if met is not None:
+        domain["readings"]["tls_rpt"]["rules"] = [{"policy": "own", "version": "1", "rule": "reports", "met": met}]
+    days = {
+        "first": "2026-11-01",
+        "last": f"2026-11-{len(runs):02}",
+        "rows": [
+            {
+                "check": "tls_rpt",
+                "runs": [
+                    {"from": f"2026-11-{number:02}", "to": f"2026-11-{number:02}", "mark": mark, "shown": shown}
+                    for number, (mark, shown) in enumerate(runs, 1)
+                ],
+            }
+        ],
+    }
+    return checks(domain, days, WORDS)
+
+
+def test_what_never_was_there_is_held_against_nobody_unless_a_rule_asks_for_it() -> None:
+    never = [("unwatched", ""), ("lacks", "none"), ("unmeasured", "dns-timeout at dns")]
+    assert [row.is_asked_for for row in _rows_of(never, None)] == [False]
+    assert [row.is_asked_for for row in _rows_of(never, True)] == [False]
+    assert [row.is_asked_for for row in _rows_of(never, False)] == [True]
+
+
+def test_what_was_there_and_is_gone_is_shown_as_lost_whatever_the_rules_are() -> None:
+    assert [row.is_asked_for for row in _rows_of([("has", "yes"), ("lacks", "none")], None)] == [True]
+
+
+def test_the_page_says_of_a_check_that_no_rule_asks_for_it() -> None:
+    unasked = _section(_page("solid"), "days").all("tr", class_="unasked")
+    assert all("no rule asks for it" in row.one("th").text for row in unasked)

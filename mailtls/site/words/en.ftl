@@ -220,6 +220,7 @@ facts-count = { $count ->
 days-head = The last { $days } days
 days-caption = The verdict and each check, { $first } to { $last }
 check = Check
+check-unasked = no rule asks for it
 in-words = In words
 runs-count = { $count ->
     [one] 1 span
