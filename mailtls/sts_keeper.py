@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -51,6 +52,7 @@ class StsKeeper:
         self.tracks: dict[str, StsTrack] = {}
         self._now = now
         self._lasting = self._watches = lasting
+        self._turns: dict[str, asyncio.Lock] = {}
 
     def one_off(self) -> StsKeeper:
         """Return a keeper that knows what this one knows, and tells it nothing: nobody is asked again who was asked just now."""
@@ -65,13 +67,24 @@ class StsKeeper:
         self.fetcher.clocks = older.fetcher.clocks
 
     async def renew(self, route: RouteEvidence, *, again: bool = False) -> None:
-        """Fetch the policy of a domain, where its record asks for it and it is due; ``again`` where what it said is to be confirmed."""
+        """Fetch the policy of a domain, where its record asks for it and it is due; ``again`` where what it said is to be confirmed.
+
+        Looks at one domain that go on at once do so one after the other, each with what the one before it learned: what became of the
+        policy is told once, and one that was fetched while a look waited for that is not fetched again.
+        """
+        wanted = self._now()
+        async with self._turns.setdefault(route.domain, asyncio.Lock()):
+            await self._renew(route, wanted, again=again)
+
+    async def _renew(self, route: RouteEvidence, wanted: datetime, *, again: bool) -> None:
         record = asks_for_policy(route)
         track = self.tracks.get(route.domain)
         began = self._now()
+        if isinstance(record, StsRecord) and track is not None and track.latest is not None and track.latest.id == record.id:
+            again = again and track.latest.began < wanted
         if isinstance(record, StsRecord) and is_fetch_due(track, record.id, began, self.cadence, self.anchors, again=again):
             fetch = await self.fetcher.fetch(route.domain, record.id)
-            track = absorb_fetch(track, fetch, self.anchors)
+            track = absorb_fetch(self.tracks.get(route.domain), fetch, self.anchors)
             self.tracks[route.domain] = track
             judged = judge_fetch(fetch, self.anchors)
             if judged.policy is None:
@@ -106,3 +119,5 @@ class StsKeeper:
         """Drop what is remembered of domains that are not watched any more."""
         for domain in self.tracks.keys() - domains:
             del self.tracks[domain]
+        for domain in self._turns.keys() - domains:
+            del self._turns[domain]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -146,6 +147,33 @@ async def test_what_became_of_a_policy_is_told_and_logged_once(world, watching) 
             readings = await later(world, watching)
     assert [change["kind"] for change in readings["mta_sts_changes"].value] == ["mode-weakened"]
     assert [entry["kind"] for entry in logged if entry["event"] == "MTA-STS policy changed"] == ["mode-weakened"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_looks_that_go_on_at_once_fetch_once_and_tell_what_became_of_a_policy_once(again, world, watching, monkeypatch) -> None:
+    await later(world, watching)
+    world.id, world.mode, world.now = "2", "testing", world.now + INTERVAL
+    fetch = world.fetch
+
+    async def slowly(domain: str, asked_by: str) -> StsFetch:
+        fetched = await fetch(domain, asked_by)
+        await asyncio.sleep(0)
+        world.now += timedelta(seconds=1)  # the clock of none of the looks stands still
+        return fetched
+
+    monkeypatch.setattr(world, "fetch", slowly)
+    with structlog.testing.capture_logs() as logged:
+        await asyncio.gather(*(watching.look("a.example", again=again) for _ in range(3)))
+    assert world.fetched[1:] == [("a.example", "2")]
+    assert [change["kind"] for change in watching.snapshot().domains[0].readings["mta_sts_changes"].value] == ["mode-weakened"]
+    assert [entry["kind"] for entry in logged if entry["event"] == "MTA-STS policy changed"] == ["mode-weakened"]
+
+
+async def test_a_confirmation_fetches_again_what_was_fetched_before_it_was_wanted(world, watching) -> None:
+    await later(world, watching)
+    world.now += timedelta(seconds=1)
+    await watching.look("a.example", again=True)
+    assert world.fetched == [("a.example", "1")] * 2
 
 
 async def test_an_mx_host_that_the_policy_does_not_name_yet_is_told(world, watching) -> None:
