@@ -14,7 +14,9 @@ import structlog
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from mailtls.publication.canonical import Malformed
 from mailtls.site import api
+from mailtls.site.earlier import number_of
 from mailtls.site.file import Caching, File
 from mailtls.site.files import files
 from mailtls.site.notices import NOT_FOUND, NOTHING_YET, Notice
@@ -25,13 +27,14 @@ from mailtls.store.database import StoreFailed
 from mailtls.store.publications import Publications
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from starlette.requests import Request
 
     from mailtls.daemon import Daemon
     from mailtls.publishing import Published
+    from mailtls.store.publications import Kept
 
 log = structlog.get_logger(component="web")
 
@@ -53,6 +56,12 @@ _DATA_ENDINGS = (".svg", ".atom")
 _READ_AT_ONCE = 2
 """Files of the chain that are read at a time."""
 Find = Callable[[str], Awaitable[File | None]]
+Whole = Callable[[], Awaitable["Sequence[Kept]"]]
+
+
+async def nothing_whole() -> Sequence[Kept]:
+    """Return that no publication can be read in full."""
+    return ()
 
 
 class _Made(NamedTuple):
@@ -118,7 +127,14 @@ def _size(made: _Made) -> int:
 class SiteServing:
     """Answers requests for the public site."""
 
-    def __init__(self, last: Callable[[], Published | None], now: Callable[[], datetime], publishes: Callable[[], bool], find: Find) -> None:
+    def __init__(
+        self,
+        last: Callable[[], Published | None],
+        now: Callable[[], datetime],
+        publishes: Callable[[], bool],
+        find: Find,
+        whole: Whole = nothing_whole,
+    ) -> None:
         """Serve nothing yet.
 
         Args:
@@ -126,9 +142,10 @@ class SiteServing:
             now: tells the time.
             publishes: whether there is to be any.
             find: returns a file of the chain of publications.
+            whole: returns which of them can be read in full, the newest first.
 
         """
-        self._last, self._now, self._publishes, self._find = last, now, publishes, find
+        self._last, self._now, self._publishes, self._find, self._whole = last, now, publishes, find, whole
         self._finding = asyncio.Semaphore(_READ_AT_ONCE)
         self._edition: _Edition | None = None
         self._changing = asyncio.Lock()
@@ -142,17 +159,29 @@ class SiteServing:
         async with self._changing:
             if self._edition is None or not self._edition.is_of(published, stale=stale):
                 fresh = _Edition(published, stale=stale)
-                fresh.files = await asyncio.to_thread(files, published.publication, published.link, stale=stale)
+                kept = await self._kept()
+                fresh.files = await asyncio.to_thread(files, published.publication, published.link, stale=stale, kept=kept)
                 self._edition = fresh
             return self._edition
+
+    async def _kept(self) -> Sequence[Kept]:
+        try:
+            return await self._whole()
+        except StoreFailed as error:
+            log.warning("older publications cannot be listed", why=str(error))
+            return ()
 
     async def answer(self, request: Request) -> Response:
         """Answer a request for a file, or for a page of a list."""
         path = request.url.path.removeprefix("/")
+        if number_of(f"{path}/index.html") is not None:
+            return RedirectResponse(f"{path.rpartition('/')[2]}/", 308, _HEADERS)
+        if number_of(f"{path}index.html") is not None:
+            path = f"{path}index.html"
         edition = await self._current()
         if edition is None:
             return _nothing_yet(path) if self._publishes() else _no_such(path)
-        if path.startswith("snapshots/"):
+        if path.startswith("snapshots/") or number_of(path) is not None:
             return await self._from_chain(edition, path, request)
         if path.startswith("api/v1/") and path not in edition.files:
             return await self._from_api(edition, path, request)
@@ -168,7 +197,7 @@ class SiteServing:
         async with self._finding:
             try:
                 file = await self._find(path)
-            except StoreFailed as error:
+            except (StoreFailed, Malformed) as error:
                 log.warning("a file of the chain of publications cannot be read", path=path, why=str(error))
                 return Response(b"it cannot be read now\n", 503, _headers(path) | {"Retry-After": _RETRY_AFTER}, "text/plain; charset=utf-8")
         if file is None:
@@ -270,7 +299,12 @@ def site_of(daemon: Daemon) -> SiteServing:
         link = None if daemon.publisher.last is None else daemon.publisher.last.link
         return None if store is None or link is None else await find(Publications(store, daemon.configuration.vantage.name), path, link.number)
 
-    return SiteServing(lambda: daemon.publisher.last, daemon.now, lambda: daemon.configuration.publication.enabled, found)
+    async def whole() -> Sequence[Kept]:
+        store = daemon.persistence.store
+        link = None if daemon.publisher.last is None else daemon.publisher.last.link
+        return () if store is None or link is None else await Publications(store, daemon.configuration.vantage.name).whole(link.number)
+
+    return SiteServing(lambda: daemon.publisher.last, daemon.now, lambda: daemon.configuration.publication.enabled, found, whole)
 
 
 def routes(serving: SiteServing) -> list[Route]:

@@ -105,18 +105,21 @@ async def write_site(store: Store, vantage: str, published: Published, folder: S
         shown: told how far it is.
 
     """
+    from mailtls.site.earlier import page_path  # noqa: PLC0415
     from mailtls.site.files import files  # noqa: PLC0415
     from mailtls.site.snapshots import KEY, head_files, link_files, object_path  # noqa: PLC0415
-    from mailtls.store.publications import Publications  # noqa: PLC0415
+    from mailtls.store.publications import Kept, Publications  # noqa: PLC0415
 
     assert published.link is not None
     chain = Publications(store, vantage)
     links = await _links(chain, published.link.number)
     named = sorted(await chain.named())
-    pages = files(published.publication, published.link, stale=published.is_stale(datetime.now(UTC)))
+    kept = [Kept(each.number, each.hash, each.published_at) for each in reversed(links) if each.whole]
+    then = {page_path(each.number): each.number for each in kept}
+    pages = files(published.publication, published.link, stale=published.is_stale(datetime.now(UTC)), kept=kept)
     heads = head_files(links[-2:])
     chained = {path: file for link in links for path, file in link_files(link).items()}
-    every = {*map(object_path, named), *chained, *pages, *heads}
+    every = {*map(object_path, named), *chained, *then, *pages, *heads}
     folder.announce(every)
     shown.total(len(every))
 
@@ -129,6 +132,7 @@ async def write_site(store: Store, vantage: str, published: Published, folder: S
     folder.settle()
     _write(folder, {path: file for path, file in chained.items() if not folder.has(path)}, shown)
     _write(folder, {path: heads[path] for path in heads if path == KEY}, shown)
+    await _write_old(chain, folder, {path: number for path, number in then.items() if not folder.has(path)}, shown)
     _write(folder, pages, shown)
     folder.settle()
     _write(folder, {path: heads[path] for path in heads if path != KEY}, shown)
@@ -142,6 +146,16 @@ async def _links(chain: Publications, last: int) -> Sequence[Snapshot]:
     while some := await chain.snapshots(len(links)):
         links += some
     return links[:last]
+
+
+async def _write_old(chain: Publications, folder: SiteFolder, numbers: Mapping[str, int], shown: Bar) -> None:
+    """Write the pages of snapshots; each says the same for ever, and so is written once."""
+    from mailtls.site.snapshots import page  # noqa: PLC0415
+
+    for path, number in numbers.items():
+        file = await page(chain, number)
+        if file is not None:
+            _write(folder, {path: file}, shown)
 
 
 def _write(folder: SiteFolder, files: Mapping[str, File], shown: Bar) -> None:

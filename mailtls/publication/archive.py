@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mailtls.instants import moment_of, rfc3339
 from mailtls.publication import Link
 from mailtls.publication.canonical import Malformed
-from mailtls.publication.chain import INDEXES, OBJECTS, index_of, opened, read_manifest, seal, signer_of
+from mailtls.publication.chain import GIST, INDEXES, OBJECTS, gist_of, index_of, opened, read_manifest, seal, signer_of
 from mailtls.publication.keys import fingerprint
 from mailtls.publication.signing import BadKey
 from mailtls.store.publications import Snapshot
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mailtls.publication import Publication
-    from mailtls.publication.chain import Sealed
+    from mailtls.publication.chain import Gist, Sealed
     from mailtls.publication.signing import Signer
     from mailtls.store.publications import Publications
 
@@ -82,6 +82,22 @@ async def reopened(chain: Publications, snapshot: Snapshot) -> Publication:
         return await asyncio.to_thread(opened, manifest, octets.__getitem__)
     except Malformed as error:
         raise Malformed(f"snapshot {snapshot.number}: {error}") from error
+
+
+async def gist(chain: Publications, snapshot: Snapshot) -> Gist:
+    """Return what was published then, in short.
+
+    Raises:
+        StoreFailed: the store cannot be read.
+        Malformed: the objects of the snapshot are not kept any more, or are not what they should be.
+
+    """
+    manifest = await asyncio.to_thread(read_manifest, snapshot.manifest)
+    octets = await chain.objects(manifest.objects[name] for name in GIST)
+    try:
+        return await asyncio.to_thread(gist_of, manifest, octets.__getitem__)
+    except (Malformed, KeyError) as error:
+        raise Malformed(f"snapshot {snapshot.number}: its objects are not kept, or not what they should be") from error
 
 
 def _sealed(publication: Publication, last: Snapshot | None, at: datetime, signer: Signer | None) -> tuple[Sealed, Snapshot]:

@@ -26,6 +26,8 @@ OBJECTS = ("edition", "providers", "domains", "days", "incidents", "trends", "ti
 """What a manifest names."""
 INDEXES = ("domains", "days")
 """Those of them that name further objects: one of each domain."""
+GIST = ("edition", "providers", "domains", "times")
+"""Those of them that tell what a snapshot says in short."""
 MAX_HEAD, MAX_MANIFEST, MAX_OBJECT = 4096, 262_144, 33_554_432
 """Octets."""
 _MOVING = frozenset({"measured_at", "attempted_at", "concluded_at", "last_seen"})
@@ -50,6 +52,22 @@ class Sealed:
     objects: Mapping[str, bytes]
     link: Link
     signer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gist:
+    """What a snapshot says in short.
+
+    Args:
+        edition: who said it, and as of when.
+        providers: with the verdict and the grades of each of their domains.
+        domains: the hash of the object of each domain, by name.
+
+    """
+
+    edition: Document
+    providers: tuple[Document, ...]
+    domains: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +215,24 @@ def opened(manifest: Manifest, read: Callable[[str], bytes]) -> Publication:
     if not all(isinstance(each, dict) for each in (*documents, *publication.days.values())):
         raise Malformed("an object is not what it should be")
     return publication
+
+
+def gist_of(manifest: Manifest, read: Callable[[str], bytes]) -> Gist:
+    """Return what a snapshot says of each domain in short; only its objects ``GIST`` are read.
+
+    Args:
+        manifest: of it.
+        read: returns an object by its hash; whatever that raises is raised.
+
+    Raises:
+        Malformed: an object is not what it should be.
+
+    """
+    edition, providers, domains, times = (parsed(read(manifest.objects[name]), MAX_OBJECT) for name in GIST)
+    try:
+        return Gist(edition, tuple(_joined(providers, times["providers"])), domains)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Malformed("an object is not what it should be") from error
 
 
 def _objects(publication: Publication) -> tuple[dict[str, str], dict[str, bytes]]:

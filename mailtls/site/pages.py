@@ -11,7 +11,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mailtls.policy.shipped import VERDICT, shipped
-from mailtls.site import domain, incidents, ledger, methodology, overview, provider, trends
+from mailtls.site import domain, earlier, incidents, ledger, methodology, overview, provider, trends
 from mailtls.site.charts import MARKS, sample
 from mailtls.site.days import length
 from mailtls.site.file import File
@@ -21,9 +21,11 @@ from mailtls.site.values import Pairs, Several
 from mailtls.site.words import english, lines, safe, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from mailtls.publication import Document, Link, Publication
+    from mailtls.publication.chain import Gist
+    from mailtls.store.publications import Kept
 
 HTML = "text/html; charset=utf-8"
 SECURITY_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
@@ -55,11 +57,14 @@ class Site:
             prepared: what the template shows beside what all show.
 
         """
-        edition = self.publication.edition
-        common = {"root": "../" * depth or "./", "current": current, "edition": edition, "link": self.link, "stale": self.stale}
-        return environment().get_template(template).render(
-            **common, good_until=later(edition["as_of"], edition["stale_after"]), **prepared
-        ).encode("utf-8", "backslashreplace")  # fmt: skip
+        return _page(template, depth, current, edition=self.publication.edition, link=self.link, stale=self.stale, **prepared)
+
+
+def _page(template: str, depth: int, current: str, *, edition: Document, **prepared: Any) -> bytes:
+    common = {"root": "../" * depth or "./", "current": current, "edition": edition}
+    return environment().get_template(template).render(
+        **common, good_until=later(edition["as_of"], edition["stale_after"]), **prepared
+    ).encode("utf-8", "backslashreplace")  # fmt: skip
 
 
 @cache
@@ -95,7 +100,7 @@ def _is_several(value: object) -> bool:
     return isinstance(value, Several)
 
 
-def files(publication: Publication, link: Link | None, *, stale: bool) -> Mapping[str, File]:
+def files(publication: Publication, link: Link | None, *, stale: bool, kept: Sequence[Kept] = ()) -> Mapping[str, File]:
     """Return the pages and their style sheet by path."""
     site = Site(publication, link, stale)
     pages: dict[str, Callable[[], bytes]] = {
@@ -104,6 +109,7 @@ def files(publication: Publication, link: Link | None, *, stale: bool) -> Mappin
         "status/incidents/index.html": partial(_incidents, site),
         "status/trends/index.html": partial(_trends, site),
         "status/methodology/index.html": partial(_methodology, site),
+        "status/snapshots/index.html": partial(_snapshots, site, kept),
     }
     pages |= {f"status/providers/{each['slug']}/index.html": partial(_provider, site, each) for each in publication.providers}
     pages |= {f"status/domains/{name}/index.html": partial(_domain, site, each) for name, each in publication.domains.items()}
@@ -225,4 +231,40 @@ def _methodology(site: Site) -> bytes:
         command=methodology.command(edition, words),
         interval=methodology.span(edition["interval"], words),
         stale_after=methodology.span(edition["stale_after"], words),
+    )
+
+
+def _snapshots(site: Site, kept: Sequence[Kept]) -> bytes:
+    words = english()
+    link = site.link
+    return site.page(
+        "snapshots.html",
+        1,
+        "snapshots",
+        command=methodology.command(site.publication.edition, words),
+        by_hand="" if link is None else earlier.hash_by_hand(link),
+        signed_by_hand="" if link is None or link.key is None else earlier.signature_by_hand(link),
+        newest=earlier.newest(kept),
+        months=earlier.months(kept),
+    )
+
+
+def snapshot(gist: Gist, link: Link) -> bytes:
+    """Return the page of a snapshot as it was when it was published: it says the same for ever.
+
+    Args:
+        gist: what it said.
+        link: its place in the chain.
+
+    """
+    words = english()
+    return _page(
+        "snapshot.html",
+        2,
+        "snapshots",
+        edition=gist.edition,
+        link=link,
+        stale=False,
+        summary=overview.summary(gist.edition, words),
+        rows=earlier.rows(gist, words),
     )

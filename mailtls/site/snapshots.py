@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from mailtls.publication.archive import gist, link_of
 from mailtls.publication.chain import head_of, read_manifest, signer_of
 from mailtls.publication.keys import pem
+from mailtls.site import pages
+from mailtls.site.earlier import number_of
 from mailtls.site.file import Caching, File
 
 if TYPE_CHECKING:
@@ -56,8 +59,11 @@ async def find(chain: Publications, path: str, last: int) -> File | None:
 
     Raises:
         StoreFailed: the store cannot be read.
+        Malformed: what it holds is not what it should be.
 
     """
+    if (number := number_of(path)) is not None:
+        return await page(chain, number) if number <= last else None
     if path in {HEAD, KEY}:
         heads = await chain.snapshots(max(0, last - 2), min(2, last))
         return head_files(heads).get(path) if heads and heads[-1].number == last else None
@@ -68,6 +74,21 @@ async def find(chain: Publications, path: str, last: int) -> File | None:
         octets = await chain.object(named[1])
         return None if octets is None else _ever(JSON, octets)
     return None
+
+
+async def page(chain: Publications, number: int) -> File | None:
+    """Return the page of a snapshot; ``None`` where there is none, or its objects are not kept any more.
+
+    Raises:
+        StoreFailed: the store cannot be read.
+        Malformed: what it holds is not what it should be.
+
+    """
+    snapshot = await chain.snapshot(number)
+    if snapshot is None or not snapshot.whole:
+        return None
+    said, link = await gist(chain, snapshot), await link_of(chain, snapshot)
+    return File(pages.HTML, lambda: pages.snapshot(said, link), Caching.FOR_EVER)
 
 
 def _ever(media_type: str, octets: bytes) -> File:

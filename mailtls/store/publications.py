@@ -10,7 +10,7 @@ import json
 import zlib
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import delete, func, insert, select, tuple_, update
 
@@ -57,6 +57,21 @@ class Snapshot:
     whole: bool = True
 
 
+class Kept(NamedTuple):
+    """A snapshot that is whole.
+
+    Args:
+        number: its place.
+        hash: the SHA-256 of the manifest, in hex.
+        published_at: when it was sealed.
+
+    """
+
+    number: int
+    hash: str
+    published_at: datetime
+
+
 class Publications:
     """The chain of one vantage, in a store; each method raises :class:`mailtls.store.database.StoreFailed`."""
 
@@ -84,6 +99,23 @@ class Publications:
         """
         wanted = self._mine().where(snapshots.c.number > after).order_by(snapshots.c.number).limit(limit)
         return await self._store.run(lambda engine: self._rows(engine, wanted))
+
+    async def whole(self, last: int) -> tuple[Kept, ...]:
+        """Return what of the chain can be read in full, the newest first.
+
+        Args:
+            last: the number of the newest that is wanted.
+
+        """
+        columns = select(snapshots.c.number, snapshots.c.hash, snapshots.c.published_at)
+        wanted = columns.where(snapshots.c.vantage == self._vantage, snapshots.c.whole, snapshots.c.number <= last)
+
+        def found(engine: Engine) -> tuple[Kept, ...]:
+            with reading(engine) as connection:
+                rows = connection.execute(wanted.order_by(snapshots.c.number.desc()))
+                return tuple(Kept(row.number, bytes(row.hash).hex(), row.published_at) for row in rows)
+
+        return await self._store.run(found)
 
     async def append(self, snapshot: Snapshot, previous: str | None, named: Mapping[str, bytes], indexes: Collection[str]) -> bool:
         """Add a snapshot, with all its objects: whole, or not at all.
