@@ -121,6 +121,16 @@ def test_publishing_again_leaves_alone_what_did_not_change(published: World) -> 
     assert run("verify", published.site)[0] == 0
 
 
+def test_the_page_of_a_snapshot_is_written_once_and_never_again(published: World) -> None:
+    first = published.site / "status/snapshots/1/index.html"
+    first.write_bytes(b"as an older program wrote it")
+    published.add("Four", at=NOW)
+    assert published.publish()[0] == 0
+    assert first.read_bytes() == b"as an older program wrote it"
+    assert b"This is how it was then." in (published.site / "status/snapshots/4/index.html").read_bytes()
+    assert b'href="../snapshots/1/"' in (published.site / "status/snapshots/index.html").read_bytes()
+
+
 def test_no_page_points_to_a_file_that_is_not_there(published: World) -> None:
     files = {str(path.relative_to(published.site)) for path in published.site.rglob("*") if path.is_file()}
     assert {"status/index.html", "status/style.css", "api/v1/edition.json", "snapshots/head.json", "snapshots/3.sig"} <= files

@@ -18,6 +18,7 @@ from mailtls.serving_site import SiteServing, routes
 from mailtls.site import api
 from mailtls.site.file import Caching, File
 from mailtls.store.database import StoreFailed
+from mailtls.store.publications import Kept
 from tests.site.sample import publication
 
 PLAIN = {"Accept-Encoding": "identity"}
@@ -215,3 +216,24 @@ async def test_a_page_is_compressed_for_who_takes_that_and_is_another_copy_then(
 
 async def test_what_fits_into_a_packet_is_sent_as_it_is(client: httpx.AsyncClient) -> None:
     assert "Content-Encoding" not in (await client.get("/status/icon.svg", headers={"Accept-Encoding": "gzip"})).headers
+
+
+async def test_the_page_of_an_old_snapshot_comes_out_of_the_store_and_may_be_kept_for_ever(client: httpx.AsyncClient, world: World) -> None:
+    world.chain["status/snapshots/3/index.html"] = File("text/html; charset=utf-8", lambda: b"as of then", Caching.FOR_EVER)
+    answer = await client.get("/status/snapshots/3/")
+    assert (answer.status_code, answer.text) == (200, "as of then")
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert (await client.get("/status/snapshots/3")).headers["Location"] == "3/"
+    assert (await client.get("/status/snapshots/4/")).status_code == 404
+
+
+async def test_the_list_of_snapshots_has_those_that_can_be_read_and_is_there_without_a_store(world: World) -> None:
+    async def whole() -> list[Kept]:
+        if world.fails:
+            raise StoreFailed("the disk is gone")
+        return [Kept(3, "ab" * 32, NOW)]
+
+    for world.fails, said in ((False, "Snapshot 3"), (True, "None is listed here.")):
+        serving = SiteServing(lambda: world.last, lambda: world.now, lambda: True, world.find, whole)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(Starlette(routes=routes(serving))), base_url="http://status.example") as asking:
+            assert said in (await asking.get("/status/snapshots/")).text

@@ -237,11 +237,13 @@ def _methodology(site: Site) -> bytes:
 def _snapshots(site: Site, kept: Sequence[Kept]) -> bytes:
     words = english()
     link = site.link
+    command = methodology.command(site.publication.edition, words)
     return site.page(
         "snapshots.html",
         1,
         "snapshots",
-        command=methodology.command(site.publication.edition, words),
+        command=command,
+        since="" if link is None else f"{command} --since {link.hash}",
         by_hand="" if link is None else earlier.hash_by_hand(link),
         signed_by_hand="" if link is None or link.key is None else earlier.signature_by_hand(link),
         newest=earlier.newest(kept),

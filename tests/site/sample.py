@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from copy import deepcopy
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mailtls.publication import Document, Publication
+from mailtls.publication import Document, Link, Publication
+from mailtls.publication.chain import Gist
+from mailtls.site import pages
+from mailtls.site.earlier import page_path
+from mailtls.site.file import Caching, File
+from mailtls.site.files import files
+from mailtls.store.publications import Kept
 
 _LAST = date(2026, 11, 24)
 _AS_OF = "2026-11-24T12:00:00Z"
@@ -37,6 +43,22 @@ def publication(domains: int = 0) -> Publication:
         ready[incident["domains"][0]]["incidents"] = [incident["id"]]
     days = {name: _days(each) for name, each in ready.items()}
     return Publication(_edition(ready), providers, ready, days, incidents, _trends(len(ready)))
+
+
+LINK = Link(40, "ab" * 32, "cd" * 32, "2026-11-24T12:00:05Z", "ef" * 32)
+"""The place of the made-up publication in a made-up chain."""
+KEPT = tuple(
+    Kept(number, f"{number:02x}" * 32, datetime(2026, 11, 24, 12, tzinfo=UTC) - timedelta(hours=7 * (40 - number)))
+    for number in range(40, 0, -1)
+)
+
+
+def site(*, stale: bool = False) -> dict[str, File]:
+    """Return all files of the made-up site, with the page of its snapshot."""
+    made = publication()
+    hashes = dict.fromkeys(made.domains, "0123456789abcdef" * 4)
+    then = File(pages.HTML, lambda: pages.snapshot(Gist(made.edition, made.providers, hashes), LINK), Caching.FOR_EVER)
+    return {**files(made, LINK, stale=stale, kept=KEPT), page_path(LINK.number): then}
 
 
 def _edition(domains: dict[str, Document]) -> Document:

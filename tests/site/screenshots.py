@@ -14,8 +14,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
-from mailtls.site.files import files
-from tests.site.sample import publication
+from tests.site.sample import site
 
 PAGES = {
     "overview": "status/",
@@ -30,6 +29,7 @@ PAGES = {
     "methodology": "status/methodology/",
     "glossary": "status/glossary/",
     "snapshots": "status/snapshots/",
+    "snapshot": "status/snapshots/40/",
 }
 LOOKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "light": ({"viewport": {"width": 1280, "height": 900}}, {"color_scheme": "light"}),
@@ -48,7 +48,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 def main(folder: Path, wanted: list[str]) -> None:
     """Write the site, and a picture of each page that is wanted (all by default) in each look."""
-    for path, file in files(publication(), None, stale=True).items():
+    for path, file in site(stale=True).items():
         where = folder / "site" / path
         where.parent.mkdir(parents=True, exist_ok=True)
         where.write_bytes(file.render())
