@@ -11,7 +11,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mailtls.policy.shipped import VERDICT, shipped
-from mailtls.site import domain, earlier, incidents, ledger, methodology, overview, provider, trends
+from mailtls.site import domain, earlier, glossary, incidents, ledger, methodology, overview, provider, trends
 from mailtls.site.charts import MARKS, sample
 from mailtls.site.days import length
 from mailtls.site.file import File
@@ -83,6 +83,7 @@ def environment() -> Environment:
         "marks": MARKS,
         "sample": sample,
         "named": named,
+        "glossed": glossary.OF_FAMILIES,
         "day": day,
         "lines": lines,
     }
@@ -109,6 +110,7 @@ def files(publication: Publication, link: Link | None, *, stale: bool, kept: Seq
         "status/incidents/index.html": partial(_incidents, site),
         "status/trends/index.html": partial(_trends, site),
         "status/methodology/index.html": partial(_methodology, site),
+        "status/glossary/index.html": partial(_glossary, site),
         "status/snapshots/index.html": partial(_snapshots, site, kept),
     }
     pages |= {f"status/providers/{each['slug']}/index.html": partial(_provider, site, each) for each in publication.providers}
@@ -232,6 +234,10 @@ def _methodology(site: Site) -> bytes:
         interval=methodology.span(edition["interval"], words),
         stale_after=methodology.span(edition["stale_after"], words),
     )
+
+
+def _glossary(site: Site) -> bytes:
+    return site.page("glossary.html", 1, "glossary", terms=glossary.terms(english()))
 
 
 def _snapshots(site: Site, kept: Sequence[Kept]) -> bytes:
