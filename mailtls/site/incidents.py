@@ -58,10 +58,10 @@ def by_month(incidents: Sequence[Document], words: Words) -> tuple[list[Told], l
 
 def sentence(incident: Document, words: Words) -> Markup:
     """Return in one dated sentence what was confirmed."""
+    means = _HELP.get(incident["check"]) or named(incident["check"])
     return words.say(
         "incident-sentence",
-        check=named(incident["check"]),
-        means=_HELP.get(incident["check"]) or incident["check"],
+        means=means[:1].upper() + means[1:],
         since=moment(incident["since"], words),
         confirmed=moment(incident["confirmed_at"], words),
         vantages=", ".join(incident["vantages"]),

@@ -38,7 +38,7 @@ def test_an_incident_that_goes_on_has_no_end() -> None:
 
 
 def test_a_trend_says_of_how_many_domains_it_is() -> None:
-    row = read("trends")[0]
+    row = read("trends")[20]
     assert (row["name"], row["measured"], row["watched"]) == ("starttls", "23", "26")
 
 

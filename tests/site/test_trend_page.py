@@ -15,7 +15,7 @@ def series(*days: tuple[str, int, int, int]) -> dict[str, Any]:
 
 
 def sentence(*days: tuple[str, int, int, int]) -> str:
-    return str(shown(series(*days), english())[0].sentence)
+    return str(shown(series(*days), english())[0].sentence).replace("\xa0", " ")
 
 
 def test_says_where_it_stands_and_where_it_stood() -> None:

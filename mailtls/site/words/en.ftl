@@ -176,6 +176,7 @@ level-count = { $count } { $level }
 
 ## Incidents in a line
 incidents-caption = What was confirmed to be lost: what is open first, then the newest first
+incidents-caption-month = The newest first
 incident = Incident
 incident-what = { $check } of { $place }
 before = Before
@@ -210,7 +211,7 @@ unmeasured-nothing = Everything that the verdict rests on could be measured.
 unmeasured-facts = Facts
 grades-caption = The grade by each policy, and how much of what it needs is known. There is no grade on incomplete evidence.
 coverage-head = Known
-coverage = { $percent } %
+coverage = { $percent } %
 rules-broken = Rules broken
 facts-missing = Facts missing
 facts-count = { $count ->
@@ -344,15 +345,15 @@ series-dane = DANE
 series-mta_sts = MTA-STS policy that is enforced
 series-post_quantum = Hybrid post-quantum key exchange
 series-untold = On no day could enough domains be measured.
-series-now = On { $day } { $have } of { $measured } domains had it ({ $percent } %).
+series-now = On { $day } { $have } of { $measured } domains had it ({ $percent } %).
 series-up = That is { $points ->
     [one] 1 point
    *[other] { $points } points
-  } more than the { $percent } % of { $day }.
+  } more than the { $percent } % of { $day }.
 series-down = That is { $points ->
     [one] 1 point
    *[other] { $points } points
-  } less than the { $percent } % of { $day }.
+  } less than the { $percent } % of { $day }.
 series-same = That is as on { $day }.
 series-gaps = On { $days ->
     [one] 1 day
@@ -375,7 +376,7 @@ incidents-still-none = None that is known of.
 incidents-month = Confirmed in { $month }
 incidents-csv = All as CSV
 incidents-json = All as JSON
-incident-sentence = { $check }: { $means }. First seen on { $since }, confirmed on { $confirmed } from { $vantages }.
+incident-sentence = { $means }. First seen on { $since }, confirmed on { $confirmed } from { $vantages }.
 incident-open = It goes on, as far as is known.
 incident-ended-recovered = It was seen to be well again on { $at }.
 incident-ended-accepted = On { $at } the publisher took what is there now for the new measure.
