@@ -19,7 +19,7 @@ from mailtls.site import api
 from mailtls.site.earlier import number_of
 from mailtls.site.file import Caching, File
 from mailtls.site.files import files
-from mailtls.site.notices import NOT_FOUND, NOTHING_YET, Notice
+from mailtls.site.notices import NOT_FOUND, NOTHING_YET, Notice, root_from
 from mailtls.site.openapi import MOST_OF_A_PAGE, PAGE
 from mailtls.site.pages import HTML, SECURITY_POLICY
 from mailtls.site.snapshots import find
@@ -55,6 +55,8 @@ _DATA_ENDINGS = (".svg", ".atom")
 
 _READ_AT_ONCE = 2
 """Files of the chain that are read at a time."""
+_OLD = File(HTML, bytes, Caching.FOR_EVER)
+"""Stands for the page of a snapshot that is made already."""
 Find = Callable[[str], Awaitable[File | None]]
 Whole = Callable[[], Awaitable["Sequence[Kept]"]]
 
@@ -92,6 +94,10 @@ class _Edition:
     def is_of(self, published: Published, *, stale: bool) -> bool:
         """Whether it is of a publication."""
         return self.published is published and self.stale == stale
+
+    def has(self, path: str) -> bool:
+        """Whether a file is made already."""
+        return path in self._kept
 
     async def made(self, path: str, render: Callable[[], bytes]) -> _Made:
         """Return a file, made in another thread where it is not there yet; who asks for it meanwhile waits for the same."""
@@ -181,11 +187,11 @@ class SiteServing:
         edition = await self._current()
         if edition is None:
             return _nothing_yet(path) if self._publishes() else _no_such(path)
-        if path.startswith("snapshots/") or number_of(path) is not None:
+        if path.startswith("snapshots/") or (number_of(path) is not None and not edition.has(path)):
             return await self._from_chain(edition, path, request)
         if path.startswith("api/v1/") and path not in edition.files:
             return await self._from_api(edition, path, request)
-        file = edition.files.get(f"{path}index.html" if path.endswith("/") else path)
+        file = _OLD if number_of(path) is not None else edition.files.get(f"{path}index.html" if path.endswith("/") else path)
         if file is None:
             if f"{path}/index.html" in edition.files:
                 return RedirectResponse(f"{path.rpartition('/')[2]}/", 308, _HEADERS)
@@ -202,6 +208,8 @@ class SiteServing:
                 return Response(b"it cannot be read now\n", 503, _headers(path) | {"Retry-After": _RETRY_AFTER}, "text/plain; charset=utf-8")
         if file is None:
             return _no_such(path)
+        if number_of(path) is not None:
+            return await _sent(edition, path, file, request)  # it takes a while to make
         return _with_octets(await asyncio.to_thread(_make, file.render), path, file, edition, request)
 
     async def _from_api(self, edition: _Edition, path: str, request: Request) -> Response:
@@ -288,7 +296,7 @@ def _told(path: str, status: int, notice: Notice, more: dict[str, str]) -> Respo
     """Say why there is nothing."""
     if path.startswith(_DATA):
         return Response(notice.plain(), status, _headers(path) | more, "text/plain; charset=utf-8")
-    return Response(notice.page(), status, _headers(path) | more, HTML)
+    return Response(notice.page(root_from(path) if notice is NOT_FOUND else None), status, _headers(path) | more, HTML)
 
 
 def site_of(daemon: Daemon) -> SiteServing:

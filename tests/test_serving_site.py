@@ -223,6 +223,9 @@ async def test_the_page_of_an_old_snapshot_comes_out_of_the_store_and_may_be_kep
     answer = await client.get("/status/snapshots/3/")
     assert (answer.status_code, answer.text) == (200, "as of then")
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    world.chain.clear()
+    again = await client.get("/status/snapshots/3/", headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304, "it is read once an edition"
     assert (await client.get("/status/snapshots/3")).headers["Location"] == "3/"
     assert (await client.get("/status/snapshots/4/")).status_code == 404
 

@@ -14,6 +14,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
+from mailtls.site.file import File
+from mailtls.site.notices import NOT_FOUND
+from mailtls.site.pages import HTML
 from tests.site.sample import site
 
 PAGES = {
@@ -30,6 +33,7 @@ PAGES = {
     "glossary": "status/glossary/",
     "snapshots": "status/snapshots/",
     "snapshot": "status/snapshots/40/",
+    "nothing": "status/nothing/",
 }
 LOOKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "light": ({"viewport": {"width": 1280, "height": 900}}, {"color_scheme": "light"}),
@@ -48,7 +52,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 def main(folder: Path, wanted: list[str]) -> None:
     """Write the site, and a picture of each page that is wanted (all by default) in each look."""
-    for path, file in site(stale=True).items():
+    for path, file in {**site(stale=True), "status/nothing/index.html": File(HTML, lambda: NOT_FOUND.page("../"))}.items():
         where = folder / "site" / path
         where.parent.mkdir(parents=True, exist_ok=True)
         where.write_bytes(file.render())
