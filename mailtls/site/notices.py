@@ -30,7 +30,7 @@ class Notice(NamedTuple):
         """
         words = english()
         title, text = words.say(self.title), words.say(self.text)
-        style = f'<link rel="stylesheet" href="{root}style.css">\n' if root else ""
+        style = f'<link rel="stylesheet" href="{root}style.css">\n<link rel="icon" type="image/svg+xml" href="{root}icon.svg">\n' if root else ""
         back = f'<p><a href="{root}">{words.say("nav-overview")}</a></p>\n' if root else ""
         return (
             f'<!doctype html>\n<html lang="{words.locale}">\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n'

@@ -19,7 +19,7 @@ def test_a_page_that_is_not_there_leads_to_the_overview_from_wherever_it_would_b
 def test_it_is_styled_as_all_others_where_the_style_sheet_is_there() -> None:
     page = read(NOT_FOUND.page("../"))
     assert page.one("h1").text == "Not found"
-    assert page.one("link").attributes["href"] == "../style.css"
+    assert [link.attributes["href"] for link in page.all("link")] == ["../style.css", "../icon.svg"]
     assert page.one("a").attributes["href"] == "../"
 
 
