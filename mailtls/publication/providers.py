@@ -70,7 +70,7 @@ def _brief(domain: Document) -> Document:
         "verdict": domain["verdict"],
         "measured_at": domain["measured_at"],
         "grades": {policy: grade["level"] for policy, grade in domain["grades"].items()},
-        "regressions": len(domain["regressions"]),
+        "regressions": sum(1 for each in domain["regressions"] if each["counts"]),
     }
 
 

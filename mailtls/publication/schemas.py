@@ -83,7 +83,7 @@ def _provider() -> Document:
                 verdict=word("The verdict.", *CLOSED["verdict"]),
                 measured_at=or_null(time("When it was last looked at.")),
                 grades=by_name("By policy.", or_null(_LEVEL)),
-                regressions=count("How many regressions are open."),
+                regressions=count("How many regressions are open that count: what only a minority of the vantages saw does not."),
             ),
         ),
         verdicts=_VERDICTS,

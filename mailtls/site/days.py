@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mailtls.publication import Document
     from mailtls.site.words import Words
 
+_JUDGED = frozenset({"has", "less", "lacks", "none"})
 _WORST_FIRST = ("lacks", "less", "unmeasured", "has", "none", "unwatched")
 
 
@@ -24,9 +25,17 @@ def length(days: Document) -> int:
     return (date.fromisoformat(days["last"]) - date.fromisoformat(days["first"])).days + 1
 
 
-def run_in_words(run: Document, words: Words) -> Markup:
-    """Return days that are alike in words: from when to when, and what was seen, or why nothing could be."""
-    what = words.say(f"run-{run['mark']}" if run["shown"] else f"check-mark-{run['mark']}", **({"shown": run["shown"]} if run["shown"] else {}))
+def run_in_words(run: Document, words: Words, kind: str = "check") -> Markup:
+    """Return days that are alike in words: from when to when, and what was seen, or why nothing could be.
+
+    A verdict speaks for itself: one that was never better is not called weaker.
+    """
+    if not run["shown"]:
+        what = words.say(f"{kind}-mark-{run['mark']}")
+    elif kind == "verdict" and run["mark"] in _JUDGED:
+        what = words.say("run-has", shown=run["shown"])
+    else:
+        what = words.say(f"run-{run['mark']}", shown=run["shown"])
     if run["from"] == run["to"]:
         return words.say("run-day", day=run["from"], what=what)
     return words.say("run-days", first=run["from"], last=run["to"], what=what)
@@ -50,7 +59,7 @@ def counted(runs: Iterable[Document], words: Words, kind: str) -> Markup:
 
 def drawn(days: Document, row: Document, title: Markup, words: Words, kind: str, *, hints: bool = False) -> Markup:
     """Return a row of a document of days as a bar; with hints each run tells a pointer what it is."""
-    told = [run_in_words(run, words) for run in row["runs"]] if hints else ()
+    told = [run_in_words(run, words, kind) for run in row["runs"]] if hints else ()
     return bar(days, row["runs"], title, counted(row["runs"], words, kind), told)
 
 

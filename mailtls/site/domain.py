@@ -239,7 +239,7 @@ def checks(domain: Document, days: Document | None, words: Words) -> list[CheckR
         kind = "verdict" if row["check"] == "verdict" else "check"
         name = words.say("verdict") if kind == "verdict" else named(row["check"])
         title = words.say("bar-title", what=name, first=days["first"], last=days["last"])
-        told = tuple(run_in_words(run, words) for run in reversed(row["runs"]))
+        told = tuple(run_in_words(run, words, kind) for run in reversed(row["runs"]))
         never_there = not {run["mark"] for run in row["runs"]} & {"has", "less"}
         is_asked_for = kind == "verdict" or not never_there or _FACT_OF.get(row["check"]) in broken
         made.append(CheckRow(name, drawn(days, row, title, words, kind, hints=True), told, is_asked_for))

@@ -80,6 +80,7 @@ def _entry(incident: Document, event: str, at: str, up: str) -> Element:
         before=incident["before"]["value"],
         after=incident["after"]["value"],
         since=_minute(incident["since"]),
+        earlier=_minute(incident["before"]["at"]),
         confirmed=_minute(incident["confirmed_at"]),
         vantages=", ".join(incident["vantages"]),
     )

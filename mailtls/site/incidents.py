@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from mailtls.facts import ALL
 from mailtls.site.markdown import statement
 from mailtls.site.naming import named
@@ -15,12 +17,11 @@ from mailtls.site.times import moment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from markupsafe import Markup
-
     from mailtls.publication import Document, Publication
     from mailtls.site.provider import Told
     from mailtls.site.words import Words
 
+_FACT_OF: dict[str, str] = {check.name: fact.name for fact in ALL for check in fact.checks}
 _HELP: dict[str, str] = {check.name: check.help or check.name for fact in ALL for check in fact.checks}
 
 
@@ -44,8 +45,15 @@ def summary(publication: Publication, words: Words) -> Markup:
     """Return in one sentence how many incidents there are."""
     still = sum(1 for each in publication.incidents if each["ended_at"] is None)
     if not publication.incidents:
-        return words.say("incidents-none", first=publication.trends["first"])
+        since = watched_since(publication)
+        return words.say("incidents-unwatched") if since is None else words.say("incidents-none", first=since)
     return words.say("incidents-summary", count=len(publication.incidents), still=still)
+
+
+def watched_since(publication: Publication) -> str | None:
+    """Return the first of the days that are shown on which anything was watched; ``None`` where nothing has been yet."""
+    first: str = publication.trends["first"]
+    return min((max(first, each["watched_since"]) for each in publication.days.values() if each["watched_since"]), default=None)
 
 
 def by_month(incidents: Sequence[Document], words: Words) -> tuple[list[Told], list[tuple[str, list[Told]]]]:
@@ -58,20 +66,52 @@ def by_month(incidents: Sequence[Document], words: Words) -> tuple[list[Told], l
 
 def sentence(incident: Document, words: Words) -> Markup:
     """Return in one dated sentence what was confirmed."""
-    means = _HELP.get(incident["check"]) or named(incident["check"])
     return words.say(
         "incident-sentence",
-        means=means[:1].upper() + means[1:],
+        check=named(incident["check"]),
+        before=incident["before"]["value"],
+        after=incident["after"]["value"],
+        means=_HELP.get(incident["check"]) or named(incident["check"]),
         since=moment(incident["since"], words),
         confirmed=moment(incident["confirmed_at"], words),
         vantages=", ".join(incident["vantages"]),
     )
 
 
-def end(incident: Document, words: Words) -> Markup:
-    """Return how it ended, or that it goes on as far as is known."""
+END_MARKS = {None: "lacks", "recovered": "has"}
+"""By what ended it, the sign beside it; what was given up or accepted is no better for that."""
+
+
+def end_mark(incident: Document, publication: Publication) -> str:
+    """Return the sign beside how it ended: that it is lacking is said only where something of it was measured lately."""
+    if incident["ended_at"] is None and unseen(incident, publication) == incident["domains"]:
+        return "unmeasured"
+    return END_MARKS.get(incident["ended_by"], "none")
+
+
+def unseen(incident: Document, publication: Publication) -> list[str]:
+    """Return the domains that an incident concerns, and of which its check can not be measured now."""
+    return [name for name in incident["domains"] if not _could_see(publication.domains.get(name), incident)]
+
+
+def _could_see(domain: Document | None, incident: Document) -> bool:
+    """Whether what an incident is of could be measured of a domain where it is; what nobody knows of could not be."""
+    fact = _FACT_OF.get(incident["check"])
+    if domain is None or fact is None:
+        return False
+    hosts = [host for host in domain["mx"] if incident["mx"] in {None, host["host"]}]
+    parts = [*([] if incident["mx"] else [domain]), *hosts, *(endpoint for host in hosts for endpoint in host["endpoints"])]
+    readings = [part["readings"][fact] for part in parts if fact in part["readings"]]
+    return any(reading["state"] != "unknown" for reading in readings)
+
+
+def end(incident: Document, publication: Publication, words: Words) -> Markup:
+    """Return how it ended; or that it was not seen to, and where nobody could look."""
     if incident["ended_at"] is None:
-        return words.say("incident-open")
+        parts = [words.say("incident-open", as_of=moment(publication.edition["as_of"], words))]
+        dark = unseen(incident, publication)
+        parts += [words.say("incident-unseen", names=", ".join(dark))] if dark else []
+        return Markup(" ").join(parts)
     return words.say(f"incident-ended-{incident['ended_by'] or 'recovered'}", at=moment(incident["ended_at"], words))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -31,12 +31,14 @@ class Graded:
         policy: its name.
         level: in words.
         mark: the sign beside it.
+        beside: how many domains have none, in words, where others have one; ``None`` where that is not so.
 
     """
 
     policy: str
     level: Markup
     mark: str
+    beside: Markup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,12 @@ class Row:
 def summary(edition: Document, words: Words) -> Markup:
     """Return in one sentence what is known of all domains; what could not be measured is told as plainly as the rest."""
     counts = edition["counts"]
-    parts = verdict_parts(counts["verdicts"], words)
-    if counts["waiting"]:
-        parts.append(words.say("summary-waiting", count=counts["waiting"]))
+    parts, waiting = verdict_parts(counts["verdicts"], words), counts["waiting"]
     if not parts:
-        return words.say("summary-nothing")
-    return words.say("summary", domains=counts["domains"], providers=counts["providers"], parts=Markup(", ").join(parts))
+        return words.say("summary-only-waiting", waiting=waiting) if waiting else words.say("summary-nothing")
+    return words.say(
+        "summary", domains=counts["domains"], providers=counts["providers"], parts=Markup(", ").join(parts), waiting=waiting
+    )  # those that wait are in none of the counts
 
 
 def verdict_parts(verdicts: Mapping[str, int], words: Words) -> list[Markup]:
@@ -108,7 +110,7 @@ def row(provider: Document, publication: Publication, words: Words) -> Row:
         words.say(f"trend-{trend['direction']}"),
         TREND_MARKS[trend["direction"]],
         Markup("; ").join(changed),
-        tuple(graded(policy["name"], _level(provider, policy["name"]), verdict, words) for policy in publication.edition["policies"]),
+        tuple(worst_grade(policy["name"], provider, words) for policy in publication.edition["policies"]),
         provider["measured_at"],
         _bar(worst_of(several), provider["provider"], words) if several else Markup(),
     )
@@ -132,9 +134,15 @@ def in_order(grades: Mapping[str, Document], edition: Document) -> list[tuple[st
     return sorted(grades.items(), key=lambda named: (places.get(named[0], len(places)), named[0]))
 
 
-def _level(provider: Document, policy: str) -> str | None:
-    level: str | None = provider["grades"].get(policy, {}).get("level")
-    return level
+def worst_grade(policy: str, provider: Document, words: Words) -> Graded:
+    """Return the worst grade of a provider's domains; and that it does not speak for all of them, where some could not be graded."""
+    found = provider["grades"].get(policy, {})
+    verdicts = provider["verdicts"]
+    grade = graded(policy, found.get("level"), "no-mail" if set(verdicts) == {"no-mail"} else "", words)
+    ungraded = found.get("ungraded", 0) - verdicts.get("no-mail", 0)
+    if found.get("level") is None or ungraded <= 0:
+        return grade
+    return replace(grade, beside=words.say("grade-of-some", count=ungraded))
 
 
 def _bar(days: Document, provider: str, words: Words) -> Markup:

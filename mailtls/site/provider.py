@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from mailtls.site.days import drawn
 from mailtls.site.naming import named
-from mailtls.site.overview import VERDICT_MARKS, graded, in_order, verdict_parts
+from mailtls.site.overview import VERDICT_MARKS, graded, in_order, verdict_parts, worst_grade
+from mailtls.site.times import moment
 from mailtls.site.words import isolated
 
 if TYPE_CHECKING:
@@ -126,21 +127,34 @@ def _bar(domain: str, days: Document | None, words: Words) -> Markup:
 
 def policies(provider: Document, edition: Document, words: Words) -> list[PolicyRow]:
     """Return the worst grade by each policy, and how many domains have which."""
-    verdict = next(iter(provider["verdicts"])) if len(provider["verdicts"]) == 1 else ""
     made = []
     for policy, grade in in_order(provider["grades"], edition):
         parts = [words.say("level-count", level=words.say(f"level-{level}"), count=count) for level, count in grade["levels"].items()]
         if grade["ungraded"]:
             parts.append(words.say("level-count", level=words.say("level-none"), count=grade["ungraded"]))
-        made.append(PolicyRow(graded(policy, grade["level"], verdict, words), grade["version"], Markup(", ").join(parts)))
+        made.append(PolicyRow(worst_grade(policy, provider, words), grade["version"], Markup(", ").join(parts)))
     return made
 
 
+def looked_at(provider: Document, words: Words) -> Markup:
+    """Return since when each of a provider's domains was looked at, as far as they were."""
+    every = [each["measured_at"] for each in provider["domains"]]
+    never = every.count(None)
+    parts = [words.say("provider-never", count=never)] if never else []
+    if never < len(every):
+        parts.insert(0, words.say("provider-measured", at=moment(provider["measured_at"], words), count=len(every) - never))
+    return Markup(" ").join(parts)
+
+
 def of_domain(domain: Document, incidents: Sequence[Document]) -> list[Document]:
-    """Return the incidents of a domain, and what else it has lost that no page tells of yet."""
+    """Return the incidents of a domain, and what else it has lost that no page tells of yet.
+
+    What an open incident tells of a host is not told again of the domain, and what a minority of the vantages saw accuses nobody.
+    """
     mine = [each for each in incidents if each["id"] in domain["incidents"]]
-    known = {each["id"] for each in mine}
-    return mine + [{**each, "id": None, "domains": [domain["domain"]]} for each in domain["regressions"] if each["id"] not in known]
+    known = {each["check"] for each in mine if each["ended_at"] is None}
+    others = [each for each in domain["regressions"] if each["counts"] and each["check"] not in known]
+    return mine + [{**each, "id": None, "domains": [domain["domain"]]} for each in others]
 
 
 def corrections(edition: Document, subjects: Collection[str]) -> list[Document]:

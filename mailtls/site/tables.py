@@ -47,7 +47,7 @@ def domains(publication: Publication) -> Iterator[Row]:
     yield ("provider", "domain", "verdict", "measured_at", "vantage", "open_regressions", "findings", "not_measured", *graded)
     for name, each in publication.domains.items():
         grades = [each["grades"].get(policy, {}).get(part) for policy in policies for part in ("version", "level", "coverage")]
-        counts = (len(each["regressions"]), len(each["findings"]), len(each["missing"]))
+        counts = (sum(1 for one in each["regressions"] if one["counts"]), len(each["findings"]), len(each["missing"]))
         yield (each["provider"], name, each["verdict"], each["measured_at"], each["vantage"], *counts, *grades)
 
 

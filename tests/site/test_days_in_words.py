@@ -28,6 +28,12 @@ def test_a_single_day_is_no_span() -> None:
     assert run_in_words({"from": "2026-11-04", "to": "2026-11-04", "mark": "has", "shown": "accepted"}, WORDS) == "2026-11-04: accepted"
 
 
+def test_a_verdict_that_was_never_better_is_not_called_weaker() -> None:
+    run = {"from": "2026-11-04", "to": "2026-11-04", "mark": "less", "shown": "degraded"}
+    assert run_in_words(run, WORDS, "verdict") == "2026-11-04: degraded"
+    assert run_in_words(run | {"shown": "TLSv1.2"}, WORDS) == "2026-11-04: weaker than before: TLSv1.2"
+
+
 def test_days_are_counted_by_what_they_were_and_unmeasured_is_not_lacking() -> None:
     runs = _days((1, 1, "unwatched"), (2, 4, "has"), (5, 5, "unmeasured"), (6, 10, "has"))["rows"][0]["runs"]
     assert counted(runs, WORDS, "verdict") == "protected on 8 days; could not be measured on 1 day; not watched yet on 1 day"

@@ -34,7 +34,7 @@ def _parts(domain: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_the_verdict_is_one_dated_sentence_with_the_vantage() -> None:
     at = MADE.domains["legacy-only.example"]["measured_at"]
-    said = f"Measured on {at[:10]} {at[11:16]} UTC from vantage lab: encrypted as far as it was measured, but short of protected."
+    said = f"Last looked at on {at[:10]} {at[11:16]} UTC from vantage lab: encrypted as far as it was measured, but short of protected."
     assert _page("legacy-only").one("p", class_="lead").text == said
 
 
@@ -92,7 +92,7 @@ def test_the_last_days_of_each_check_are_drawn_and_said() -> None:
     first = days.one("tbody").all("tr")[0]
     assert first.all("title")[0].text == "Verdict, 2026-08-27 to 2026-11-24"
     assert [run.text for run in first.all("li")] == [
-        "2026-10-18 to 2026-11-24: weaker: degraded",
+        "2026-10-18 to 2026-11-24: degraded",
         "2026-10-15 to 2026-10-17: could not be measured (rate-limited at greeting)",
         "2026-09-06 to 2026-10-14: protected",
         "2026-08-27 to 2026-09-05: not watched yet",

@@ -27,7 +27,8 @@ def test_an_incident_that_ended_is_told_twice_and_one_that_goes_on_once() -> Non
 def test_an_entry_says_what_became_of_what_and_links_to_its_page() -> None:
     entry = read("status/feed.atom").findall(f"{ATOM}entry")[-1]
     assert "STARTTLS" in entry.findtext(f"{ATOM}title")
-    assert "not offered" in entry.findtext(f"{ATOM}content")
+    text = entry.findtext(f"{ATOM}content")
+    assert text.startswith("First seen on 2026-11-14 08:00 UTC: “not offered” instead of “accepted”, which was seen on 2026-11-10 08:00 UTC;")
     link = entry.find(f"{ATOM}link").get("href")
     assert link.startswith("../status/incidents/")
 

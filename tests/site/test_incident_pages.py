@@ -18,25 +18,47 @@ def page(path: str, made=MADE) -> Element:
 
 def test_the_list_has_what_goes_on_first_and_then_the_months() -> None:
     heads = [head.text for head in page("").all("h2")]
-    assert heads == ["Going on", "Confirmed in 2026-11"]
-    assert page("").one("p", class_="lead").text == "3 incidents are on record; 1 goes on."
+    assert heads == ["Not seen to have ended", "Confirmed in 2026-11"]
+    assert page("").one("p", class_="lead").text == "3 incidents are on record; 1 has not been seen to end."
 
 
-def test_without_any_it_says_since_when_none_was_confirmed() -> None:
+def test_without_any_it_says_since_when_none_was_confirmed_and_that_is_not_before_anybody_watched() -> None:
     empty = page("", replace(MADE, incidents=()))
-    assert "Nothing has been confirmed to be lost since 2026-08-27." in empty.one("main").text
+    assert "Nothing has been confirmed to be lost since 2026-09-06" in empty.one("main").text
+    unwatched = page("", replace(MADE, incidents=(), days={}))
+    assert "Nothing has been watched yet." in unwatched.one("main").text
 
 
 def test_an_incident_is_one_dated_sentence_and_what_was_seen_before_and_after() -> None:
     shown = page(f"{OPEN['id']}/")
-    assert "First seen on 2026-11-14 08:00 UTC, confirmed on 2026-11-14 08:31 UTC from lab." in shown.one("p", class_="lead").text
+    said = shown.one("p", class_="lead").text
+    assert said.startswith("STARTTLS was measured as “not offered”, after it had been measured as “accepted”.")
+    assert "First seen on 2026-11-14 08:00 UTC, confirmed on 2026-11-14 08:31 UTC from lab." in said
     rows = shown.one("table").one("tbody").all("tr")
     assert [(row.one("th").text, row.all("td")[0].text) for row in rows] == [("Before", "accepted"), ("After", "not offered")]
 
 
-def test_it_says_how_it_ended_or_that_it_goes_on() -> None:
-    assert "It goes on, as far as is known." in page(f"{OPEN['id']}/").one("main").text
-    assert "It was seen to be well again on 2026-11-15 10:00 UTC." in page(f"{ENDED['id']}/").one("main").text
+def end_of(incident: dict, made=MADE) -> Element:
+    return page(f"{incident['id']}/", replace(made, incidents=(incident,))).one("main").all("span", class_="said")[0]
+
+
+def test_it_says_how_it_ended_or_that_it_was_not_seen_to_end() -> None:
+    assert end_of(OPEN).text.startswith("As of 2026-11-24 12:00 UTC it had not been seen to end.")
+    assert end_of(ENDED).text == "It was confirmed on 2026-11-15 10:00 UTC to be as good as before again."
+
+
+def test_what_nobody_could_look_at_is_not_said_to_go_on() -> None:
+    (name,) = OPEN["domains"]
+    seen = OPEN | {"mx": MADE.domains[name]["mx"][0]["host"]}
+    dark = {**MADE.domains[name], "mx": [], "verdict": "unknown"}
+    shown, unseen = end_of(seen), end_of(seen, replace(MADE, domains={**MADE.domains, name: dark}))
+    assert ("lacks" in shown.attributes["class"], "unmeasured" in unseen.attributes["class"]) == (name != "blocklisting.example", True)
+    assert unseen.text.endswith(f"For {name} it could not be measured then whether it was still so.")
+
+
+def test_what_was_accepted_or_given_up_has_not_the_sign_of_what_is_good_again() -> None:
+    signs = {by: end_of(ENDED | {"ended_by": by}).attributes["class"] for by in ("recovered", "accepted", "retired")}
+    assert signs == {"recovered": "said has", "accepted": "said none", "retired": "said none"}
 
 
 def test_a_partners_reply_is_quoted_with_name_and_time_and_can_do_nothing() -> None:

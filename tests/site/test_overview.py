@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mailtls.site.files import files
-from mailtls.site.overview import in_order, summary, worst
+from mailtls.site.overview import in_order, summary, worst, worst_grade
 from mailtls.site.words import english
 from tests.site.reading import Element, read
 from tests.site.sample import publication
@@ -25,13 +25,31 @@ def _names(page: Element) -> list[str]:
 
 
 def test_a_sentence_stands_first_and_tells_what_could_not_be_measured_as_plainly_as_the_rest() -> None:
-    said = "Of 26 domains of 25 providers, when last measured: 8 protected, 6 degraded, 4 unprotected, 1 takes no mail, 7 could not be measured."
+    said = "Of 26 domains of 25 providers, when last looked at: 8 protected, 6 degraded, 4 unprotected, 1 takes no mail, 7 could not be measured."
     assert PAGE.one("p", class_="lead").text == said
 
 
 def test_the_sentence_tells_what_was_not_looked_at_yet() -> None:
-    counts = {"domains": 1, "providers": 1, "waiting": 1, "verdicts": {}}
-    assert summary({"counts": counts}, english()) == "Of 1 domain of 1 provider, when last measured: 1 not looked at yet."
+    counts = {"domains": 1, "providers": 1, "waiting": 2, "verdicts": {"protected": 1}}
+    said = "Of 1 domain of 1 provider, when last looked at: 1\N{NO-BREAK SPACE}protected. 2 more have not been looked at yet."
+    assert summary({"counts": counts}, english()) == said
+
+
+def test_where_all_domains_wait_nothing_is_said_of_any() -> None:
+    counts = {"domains": 0, "providers": 0, "waiting": 1, "verdicts": {}}
+    assert summary({"counts": counts}, english()) == "Nothing has been measured yet: 1 domain has not been looked at."
+
+
+def test_the_worst_grade_says_how_many_domains_have_none() -> None:
+    solid = next(each for each in MADE.providers if each["provider"] == "solid")
+    partly = solid | {
+        "verdicts": {"protected": 1, "unknown": 1, "no-mail": 1},
+        "grades": {"rfc9325": {"version": "1", "level": "good", "levels": {"good": 1}, "ungraded": 2}},
+    }
+    grade = worst_grade("rfc9325", partly, english())
+    assert (grade.level, grade.beside) == ("good", "1 without a grade")
+    page = read(files(replace(MADE, providers=(partly,)))["status/index.html"].render())
+    assert "good 1 without a grade" in page.one("tbody").text
 
 
 def test_nothing_measured_is_a_sentence_too() -> None:
@@ -43,9 +61,9 @@ def test_every_provider_has_a_row_with_its_state_trend_grade_by_each_policy_and_
     cells = {cell.attributes["data-label"]: cell.text for cell in _row("legacy-only").all("td")}
     measured = MADE.domains["legacy-only.example"]["measured_at"]
     assert cells["State"] == "degraded 1 domain"
-    assert cells["Trend"] == "unchanged"
+    assert cells["Trend"] == "no change seen"
     assert (cells["By rfc9325"], cells["By pledge-2013"]) == ("insufficient", "insufficient")
-    assert cells["Last measured"] == f"{measured[:10]} {measured[11:16]} UTC"
+    assert cells["Last looked at"] == f"{measured[:10]} {measured[11:16]} UTC"
 
 
 def test_what_could_not_be_measured_is_neither_good_nor_bad_in_word_and_sign() -> None:

@@ -139,7 +139,7 @@ def test_a_stale_page_says_so_before_anything_else(path: str) -> None:
     main = read(files(MADE, None, stale=True)[path].render()).one("main")
     first = main.all()[0]
     assert "stale" in first.attributes["class"]
-    assert "This is old. It shows what was known at 2026-11-24 12:00 UTC, was good until 2026-11-24 15:00 UTC" in first.text
+    assert "This is old. It shows what was known at 2026-11-24 12:00 UTC, has been out of date since 2026-11-24 15:00 UTC" in first.text
 
 
 def test_a_page_of_a_blind_vantage_says_so() -> None:

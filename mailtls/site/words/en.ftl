@@ -11,14 +11,15 @@ nav-glossary = Glossary
 nav-snapshots = Snapshots
 feed-all = Incidents of all providers
 stale-head = This is old.
-stale = It shows what was known at { $as_of }, was good until { $until }, and nothing newer has been published. Nothing here says how things are now.
+stale = It shows what was known at { $as_of }, has been out of date since { $until }, and this copy has nothing newer. Nothing here says how things are now.
 blind-head = The observer could not see.
 blind = At that time vantage { $vantage } could measure hardly anything, for a reason of its own. What is shown was measured before, and speaks of nobody's loss.
-as-of = As of { $as_of }; good until { $until }.
+as-of = As of { $as_of }; out of date after { $until }.
 made-by = Measured by { $program } from vantage { $vantage }.
 snapshot = Snapshot { $number }
 published-by = Published by
 contact = Contact
+concerned = If this is about you: to correct it, to reply, or not to be visited.
 licence = The data may be used under
 as-json = All domains as JSON
 as-csv = All domains as CSV
@@ -54,7 +55,7 @@ verdict-mark-none = takes no mail
 verdict-mark-unmeasured = could not be measured
 verdict-mark-unwatched = not watched yet
 run-has = { $shown }
-run-less = weaker: { $shown }
+run-less = weaker than before: { $shown }
 run-lacks = lacking: { $shown }
 run-none = does not apply: { $shown }
 run-unmeasured = could not be measured ({ $shown })
@@ -67,7 +68,7 @@ legend-unmeasured = across the line, hatched: nothing could be measured, which s
 legend-unwatched = a dotted line: not watched yet
 trend-better = better
 trend-worse = worse
-trend-same = unchanged
+trend-same = no change seen
 trend-mixed = better and worse
 trend-unknown = cannot be told
 trend-lost = lost: { $checks }
@@ -89,7 +90,15 @@ summary = Of { $domains ->
   } of { $providers ->
     [one] 1 provider
    *[other] { $providers } providers
-  }, when last measured: { $parts }.
+  }, when last looked at: { $parts }.{ $waiting ->
+    [0] {""}
+    [one] {" "}1 more has not been looked at yet.
+   *[other] {" "}{ $waiting } more have not been looked at yet.
+  }
+summary-only-waiting = Nothing has been measured yet: { $waiting ->
+    [one] 1 domain has not been looked at.
+   *[other] { $waiting } domains have not been looked at.
+  }
 summary-nothing = Nothing has been measured yet.
 summary-protected = { $count } protected
 summary-degraded = { $count } degraded
@@ -99,12 +108,11 @@ summary-no-mail = { $count ->
    *[other] { $count } take no mail
   }
 summary-unknown = { $count } could not be measured
-summary-waiting = { $count } not looked at yet
 providers = Providers
 order = In order:
-order-worst = worst first
+order-worst = what falls short first
 order-name = by name
-overview-caption = Every provider: the verdict of its worst domain, the last days, and its worst grade by each policy
+overview-caption = Every provider: the verdict that counts most (what was measured to fall short, then what could not be measured, then the rest), the last days, and the worst grade that could be given by each policy
 provider = Provider
 state = State
 state-domains = { $all ->
@@ -114,7 +122,8 @@ state-domains = { $all ->
 last-days = Last days
 trend = Trend
 grade-by = By { $policy }
-last-measured = Last measured
+grade-of-some = { $count } without a grade
+last-measured = Last looked at
 legend = What the signs mean
 
 ## Badges
@@ -132,15 +141,15 @@ badge-title-stale = { $name }: out of date; { $verdict } when it was looked at {
 ## Feeds
 feed-title = { $title }: incidents
 feed-title-of = { $provider }: incidents
-feed-confirmed = { $check } became weaker: { $where }
-feed-recovered = { $check } is back: { $where }
-feed-accepted = The loss of { $check } was accepted by the operator of this site: { $where }
+feed-confirmed = { $check } was measured weaker than before: { $where }
+feed-recovered = { $check } was measured as good as before again: { $where }
+feed-accepted = The publisher of this site accepted the loss of { $check }: { $where }
 feed-retired = { $check } is not watched there any more: { $where }
 feed-where = { $names }{ $more ->
     [0] {""}
    *[other] {" "}and { $more } more
   }
-feed-text = From { $since } on it was “{ $after }” instead of “{ $before }”; confirmed { $confirmed } from { $vantages }.
+feed-text = First seen on { $since }: “{ $after }” instead of “{ $before }”, which was seen on { $earlier }; confirmed on { $confirmed } from { $vantages }.
 
 ## Providers and domains
 domain = Domain
@@ -154,11 +163,11 @@ feed-provider = Incidents of { $provider }
 feed-link = Feed of the provider's incidents (Atom)
 badge-link = Badge for a page of your own (SVG)
 badge-alt = Badge: { $name }, { $verdict }
-badge-alt-stale = Badge: { $name }, out of date; { $verdict } when last measured
+badge-alt-stale = Badge: { $name }, out of date; { $verdict } when last looked at
 json-link = This as JSON
 days-link = The last days as JSON
-domains-caption = Every domain of this provider, as last measured
-lost = Lost
+domains-caption = Every domain of this provider, as it was when last looked at
+lost = Open losses
 lost-count = { $count ->
     [0] nothing
     [one] 1 check
@@ -167,37 +176,46 @@ lost-count = { $count ->
 provider-summary = Of { $domains ->
     [one] 1 domain
    *[other] { $domains } domains
-  }, when last measured: { $parts }.
-provider-trend = Since { $since }: { $direction }. { $changed }
-provider-measured = Each of its domains was measured at { $at } or later.
-provider-grades-caption = The worst grade of its domains by each policy, and how many have which
+  }, when last looked at: { $parts }.
+provider-trend = Of the days since { $since }, the last that could be measured against the first: { $direction }. { $changed }
+provider-measured = { $count ->
+    [one] 1 domain was last looked at on { $at }.
+   *[other] { $count } domains were last looked at on { $at } or later.
+  }
+provider-never = { $count ->
+    [one] 1 has never been looked at.
+   *[other] { $count } have never been looked at.
+  }
+provider-grades-caption = The worst grade that one of its domains has by each policy, and how many have which; what could not be measured has none
 worst-grade = Worst grade
 level-count = { $count } { $level }
 
 ## Incidents in a line
-incidents-caption = What was confirmed to be lost: what is open first, then the newest first
+incidents-caption = What was confirmed to be lost: what was not seen to end first, then the newest first
 incidents-caption-month = The newest first
 incident = Incident
 incident-what = { $check } of { $place }
 before = Before
 after = After
-since = Since
-ended = Ended
-open = open
+since = First seen
+ended = End
+open = not seen to have ended
 no-incidents = None has been confirmed in the time that is kept.
 ended-by-recovered = recovered
-ended-by-accepted = accepted by the operator
-ended-by-retired = not there any more
+ended-by-accepted = accepted by the publisher
+ended-by-retired = not watched any more
 
 ## A domain
 contents = On this page
 corrected = Corrected on { $at }, in snapshot { $snapshot }: { $text }
 corrections = Corrections
 domain-never = It has not been measured from vantage { $vantage } yet.
-domain-measured = Measured on { $at } from vantage { $vantage }: { $meaning }.
+domain-measured = Last looked at on { $at } from vantage { $vantage }: { $meaning }.
 domain-unmeasured = On { $at } not enough could be measured from vantage { $vantage }: { $reason }. That is no verdict on anyone.
 short-head = What falls short
 short-nothing = Nothing of what was measured falls short of a rule.
+short-unknown = Nothing was found that falls short, but not enough could be measured: that says nothing good either.
+short-no-mail = It takes no mail, so that no rule applies.
 policy-verdict = the verdict
 finding-makes = Makes it
 finding-where = Where
@@ -208,6 +226,8 @@ finding-reproduce = How to reproduce it
 finding-mend = How to mend it
 unmeasured-head = What could not be measured
 unmeasured-nothing = Everything that the verdict rests on could be measured.
+unmeasured-unsaid = Not enough could be measured, and nothing says what.
+unmeasured-decided = The verdict is decided by what was measured. What could not be measured is told with the grades, and in the evidence.
 unmeasured-facts = Facts
 grades-caption = The grade by each policy, and how much of what it needs is known. There is no grade on incomplete evidence.
 coverage-head = Known
@@ -221,7 +241,7 @@ facts-count = { $count ->
 days-head = The last { $days } days
 days-caption = The verdict and each check, { $first } to { $last }
 check = Check
-check-unasked = no rule asks for it
+check-unasked = breaks no rule
 in-words = In words
 runs-count = { $count ->
     [one] 1 span
@@ -230,7 +250,7 @@ runs-count = { $count ->
 
 ## The ledger
 ledger = Evidence
-ledger-lead = Every fact, as last measured from vantage { $vantage }. Times are in UTC. A rule is named by its policy; what no rule rests on is told all the same.
+ledger-lead = Every fact, as last measured from vantage { $vantage }. “First seen” is when it was first seen so, and not since when it has been. Times are in UTC. A rule is named by its policy; what no rule rests on is told all the same.
 ledger-domain = Domain { $domain }
 ledger-host = MX host { $host }, preference { $preference }
 ledger-address = Address { $address }, port { $port }
@@ -330,18 +350,18 @@ trends-lead = What was measured of { $domains ->
     [one] 1 domain
    *[other] { $domains } domains
   } from { $first } to { $last }: the share of those that could be measured.
-trends-gaps = A day on which fewer than half of the domains could be measured is hatched: it is a gap in what is known, and no fall.
+trends-gaps = A day on which fewer than half of the domains could be measured is hatched: it is a gap in what is known, and no fall. A share can also move because other domains could be measured than on another day; the table says of how many it is.
 trends-numbers = In numbers
 trends-caption = The last day of each month of which enough is known
 trends-day = Day
 trends-have = Have it
-trends-measured = Measured
+trends-measured = Could be measured
 trends-share = Share
 trends-csv = All days as CSV
-series-starttls = STARTTLS on every address
-series-tls13 = TLS 1.3
+series-starttls = STARTTLS on every address that could be measured
+series-tls13 = TLS 1.3 for senders that offer it
 series-forward_secrecy = Forward secrecy for senders that offer it
-series-dane = DANE
+series-dane = DANE that is valid
 series-mta_sts = MTA-STS policy that is enforced
 series-post_quantum = Hybrid post-quantum key exchange
 series-untold = On no day could enough domains be measured.
@@ -361,26 +381,28 @@ series-gaps = On { $days ->
   } too few could be measured.
 
 ## Incidents
-incidents-none = Nothing has been confirmed to be lost since { $first }.
+incidents-none = Nothing has been confirmed to be lost since { $first }, when watching began or the time that is shown.
+incidents-unwatched = Nothing has been watched yet.
 incidents-summary = { $count ->
     [one] 1 incident is
    *[other] { $count } incidents are
   } on record; { $still ->
-    [0] none goes on
-    [one] 1 goes on
-   *[other] { $still } go on
+    [0] the end of each was seen
+    [one] 1 has not been seen to end
+   *[other] { $still } have not been seen to end
   }.
 incidents-lead = An incident is a protection that was measured to be there, and then, again and again on fresh connections, measured to be weaker or gone. What could only not be reached is no incident.
-incidents-still = Going on
-incidents-still-none = None that is known of.
+incidents-still = Not seen to have ended
+incidents-still-none = None.
 incidents-month = Confirmed in { $month }
 incidents-csv = All as CSV
 incidents-json = All as JSON
-incident-sentence = { $means }. First seen on { $since }, confirmed on { $confirmed } from { $vantages }.
-incident-open = It goes on, as far as is known.
-incident-ended-recovered = It was seen to be well again on { $at }.
-incident-ended-accepted = On { $at } the publisher took what is there now for the new measure.
-incident-ended-retired = What it was of has not been there since { $at }.
+incident-sentence = { $check } was measured as “{ $after }”, after it had been measured as “{ $before }”. First seen on { $since }, confirmed on { $confirmed } from { $vantages }. What is called so: { $means }.
+incident-open = As of { $as_of } it had not been seen to end.
+incident-unseen = For { $names } it could not be measured then whether it was still so.
+incident-ended-recovered = It was confirmed on { $at } to be as good as before again.
+incident-ended-accepted = On { $at } the publisher took what was there then for the new measure. That is no recovery.
+incident-ended-retired = On { $at } it was given up, for what it was of was not there any more. That is no recovery.
 incident-why = The publisher's reason:
 incident-seen = What was seen
 incident-seen-caption = What it was held to, and what was seen instead
