@@ -362,4 +362,4 @@ def test_any_file_that_is_cut_or_gone_is_found(path: str, end: int) -> None:
     cut = files.pop(path)[:-end] if end else files.pop(path)
     assert wrong(verified(files)) != []
     assert wrong(verified(files | {path: cut})) != [] or not end
-    assert wrong(verified(files | {path: cut + b"\n"})) != []
+    assert wrong(verified(files | {path: cut + b"\n "})) != []
