@@ -1,7 +1,8 @@
 """Days: what each of the last days of a domain was like, for its verdict and for each check, by what was really seen on it.
 
-A day is told by what was measured on it, and where that is more than one thing, by the worse. Where nothing in scope could be measured on a
-day, it says that, and why; a day that was only guessed from those around it would be a verdict made of silence. Pure: time is an argument.
+A day is told by what was measured on it, and where that is more than one thing, by the worse; it is called protected only where every address
+that was looked at was met. Where nothing in scope could be measured on a day, it says that, and why; a day that was only guessed from those
+around it would be a verdict made of silence. Pure: time is an argument.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mailtls import facts
 from mailtls.facts.declaration import Better, Kind, Scope
-from mailtls.model import Absent, Known
+from mailtls.model import Absent, Known, Verdict
 from mailtls.policy.past import HOLDS
 from mailtls.tracking.changes import Subject
 from mailtls.tracking.history import CONCLUSIVE, Run, by_day, reading_of
@@ -234,6 +235,12 @@ class _Domain:
         mine = (each for host in self.hosts[day] or () for each in self.endpoints.get(host, ()))
         return [each for each in mine if day in each.outcomes or day in each.seen]
 
+    def _all_were_met(self, day: date) -> bool:
+        """Whether something of every endpoint that was looked at on a day was measured then, and of every host that ever had one."""
+        looked_at = self.endpoints_on(day)
+        dark = {host for host in self.hosts[day] or () if host in self.endpoints} - {each.story.subject.host for each in looked_at}
+        return not dark and all(each.was_met(day) for each in looked_at)
+
     def why_not(self, day: date, *, endpoints: bool) -> str:
         """Return why nothing could be measured on a day: how the visits ended that could not decide, the most frequent first."""
         outcomes: Counter[str] = Counter()
@@ -320,6 +327,8 @@ class _Domain:
         for day in self.window:
             decided = any(each.was_met(day) for each in self.endpoints_on(day)) or self._had_no_host(day)
             names = told.get(day, ()) if decided else ()
+            if not self._all_were_met(day):  # what was silent may fall short; what was measured to, does all the same
+                names = tuple(name for name in names if name != Verdict.PROTECTED.value)
             if names:
                 marks = sorted((_VERDICTS[name], name) for name in names)
                 marked[day] = (_IN_ORDER[marks[0][0]], _few([name for _, name in marks]))

@@ -241,3 +241,39 @@ def test_a_check_that_never_could_be_measured_is_hatched_beside_those_that_could
     assert row(days, "verdict") == [(9, 0, "lacks", "unprotected")]
     assert row(days, "dane") == [(9, 0, "unmeasured", "no visit showed it")]
     assert row(days, "forward_secrecy") == []
+
+
+def _whole(subject: Subject, runs: Any = None) -> Story:
+    return endpoint(*(state(fact, value, 20) for fact, value in FULLY.items()), subject=subject, runs=runs)
+
+
+FULLY = GOOD | {
+    "negotiated": {"version": "TLSv1.3", "cipher_suite": "TLS_AES_256_GCM_SHA384", "group": "X25519"},
+    "forward_secrecy_negotiated": True, "certificate_key_sufficient": True,
+}  # fmt: skip
+
+
+def test_a_day_on_which_one_of_two_addresses_stayed_silent_is_no_protected_one() -> None:
+    both = (route(), _whole(ONE), _whole(OTHER))
+    assert row(told(*both), "verdict") == [(9, 0, "has", "protected")]
+    never = endpoint(subject=OTHER, runs=visits((LIMITED, 20, 0)))
+    assert row(told(*both[:2], never), "verdict") == [(9, 0, "unmeasured", LIMITED)]
+    fell_silent = _whole(OTHER, runs=visits((CONCLUSIVE, 20, 3), (LIMITED, 2, 0.1)))
+    assert row(told(*both[:2], fell_silent), "verdict")[:2] == [(9, 3, "has", "protected"), (2, 1, "unmeasured", LIMITED)]
+
+
+def test_what_was_measured_to_fall_short_decides_a_day_beside_a_silent_address() -> None:
+    bad = [state(fact, value, 20) for fact, value in (FULLY | {"certificate_trusted": False}).items()]
+    silent = endpoint(subject=OTHER, runs=visits((LIMITED, 20, 0)))
+    host = Story("here", HOST, (state("dane", "none", 20),))
+    assert row(told(route(dnssec="insecure"), host, endpoint(*bad), silent), "verdict") == [(9, 0, "less", "degraded")]
+
+
+def test_a_host_of_which_no_address_was_looked_at_leaves_a_day_open() -> None:
+    records = [{"host": host, "preference": 10} for host in ("mx.a.example", "mx2.a.example")]
+    two = Story("here", DOMAIN, (state("mx_records", records, 20), state("null_mx", NO, 20)), runs=visits((CONCLUSIVE, 20, 0)))
+    second = Subject(host="mx2.a.example", family="ipv4", address="192.0.2.9:25")
+    gone = _whole(second, runs=visits((CONCLUSIVE, 20, 3)))
+    gone = Story("here", second, tuple(state(each.fact, json.loads(each.value), 20, 3) for each in gone.states), runs=gone.runs)
+    marks = [span[2] for span in row(told(two, _whole(ONE), gone), "verdict")]
+    assert marks == ["has", "unmeasured"]
