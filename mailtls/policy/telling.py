@@ -92,17 +92,21 @@ def command(finding: Finding) -> str:
     return _filled(commands_of(finding.clause), finding.place, finding.seen, finding.path)
 
 
-def command_for(fact: str, place: Place, value: object = None) -> str:
+_UNSAID = object()
+
+
+def command_for(fact: str, place: Place, value: object = _UNSAID) -> str:
     """Return a command line that shows a fact of a domain, an MX host or an endpoint, good or bad; empty where there is none.
 
     Args:
         fact: its name.
         place: of what.
-        value: that was seen; ``None`` for none.
+        value: that was seen; ``None`` where it was seen to have none.
 
     """
     seen = tuple(value) if isinstance(value, list | tuple) else (value,)
-    return _filled(commands().get(fact, ()), place, seen, fact)
+    named = f"{fact}-none" if value is None and f"{fact}-none" in commands() else fact
+    return _filled(commands().get(named, ()), place, seen, fact)
 
 
 def _filled(templates: Iterable[Command], place: Place, seen: Sequence[object], path: str) -> str:

@@ -250,7 +250,7 @@ runs-count = { $count ->
 
 ## The ledger
 ledger = Evidence
-ledger-lead = Every fact, as last measured from vantage { $vantage }. “First seen” is when it was first seen so, and not since when it has been. Times are in UTC. A rule is named by its policy; what no rule rests on is told all the same.
+ledger-lead = Every fact, as last measured from vantage { $vantage }. “First seen” is when it was first seen so, and not since when it has been. The commands are of common tools, for whoever looks from elsewhere and later; some of them need OpenSSL 3.5 or newer. Times are in UTC. A rule is named by its policy; what no rule rests on is told all the same.
 ledger-domain = Domain { $domain }
 ledger-host = MX host { $host }, preference { $preference }
 ledger-address = Address { $address }, port { $port }
