@@ -19,7 +19,7 @@ from mailtls.streams import asyncio_run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mailtls.publication.verifying import Report
+    from mailtls.publication.report import Report
     from mailtls.sitereader import Reader
 
 ENDS = (
@@ -40,7 +40,7 @@ def verify(
     ] = None,
 ) -> None:
     """Verify that what was published is whole and unchanged: chain, signatures, every object, and the API's documents."""
-    from mailtls.publication.verifying import summary  # noqa: PLC0415
+    from mailtls.publication.report import summary  # noqa: PLC0415
     from mailtls.sitereader import CannotRead  # noqa: PLC0415
 
     remembered = None if since is None else since.strip().lower()

@@ -6,12 +6,9 @@ is told may have been made by whoever wants to deceive: it is bounded in size, d
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mailtls.instants import rfc3339
-from mailtls.publication import SCHEMA
+from mailtls.publication.as_served import MAX_LIST, documents, says
 from mailtls.publication.canonical import Malformed, digest, is_hash, parsed
 from mailtls.publication.chain import (
     INDEXES,
@@ -28,12 +25,11 @@ from mailtls.publication.chain import (
     signer_of,
 )
 from mailtls.publication.keys import SIGNATURE, fingerprint, is_signed_by, pem
-from mailtls.readable import readable
+from mailtls.publication.report import Problem, Report
 from mailtls.thinning import kept_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
-    from datetime import datetime
+    from collections.abc import Generator, Iterable, Mapping
 
     from mailtls.publication import Document, Publication
 
@@ -42,60 +38,8 @@ if TYPE_CHECKING:
 HEAD, KEY = "snapshots/head.json", "snapshots/key.pem"
 MOST_SNAPSHOTS = 1_000_000
 """A century of hours."""
-MAX_LIST = 268_435_456
-"""Octets of a list of the API, which holds all documents of a kind."""
 _AT_ONCE = 256
 _MOST_PROBLEMS = 100
-_DOMAIN = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,126}", re.ASCII)
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something is not as it should be.
-
-    Args:
-        where: the path of a file, or which snapshot.
-        text: what is wrong.
-
-    """
-
-    where: str
-    text: str
-
-
-@dataclass(slots=True)
-class Report:
-    """What was found.
-
-    Args:
-        number: of the last snapshot; 0 where none could be read.
-        hash: of the last manifest.
-        snapshots: time of each that was verified, by number.
-        until: the number down to which the chain was gone through.
-        whole: how many were verified with all their objects.
-        thinned: how many have lost objects, as old ones do.
-        objects: how many were verified.
-        compared: how many documents of the API were held against the last snapshot.
-        signed: who has to have signed each snapshot: SHA-256 of the public key; ``None`` for nobody.
-        problems: what is wrong.
-        remarks: what is worth knowing.
-        stale_after: how old the last snapshot may be, in seconds, as it says itself; ``None`` where that could not be read.
-
-    """
-
-    number: int = 0
-    hash: str = ""
-    snapshots: dict[int, datetime] = field(default_factory=dict)
-    until: int = 0
-    whole: int = 0
-    thinned: int = 0
-    objects: int = 0
-    compared: int = 0
-    signed: dict[int, str | None] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-    stale_after: int | None = None
 
 
 def limit_of(path: str) -> int:
@@ -307,8 +251,8 @@ class Verification:
         following = yield from self._following(manifest)
         newer = None if following is None else (yield from self._open(following[0]))
         if following is not None and newer is not None:
-            expected = dict(_documents(newer, _link(*following)))
-            differing = {path: found for path, found in differing.items() if path in expected and not _says(found, expected[path])}
+            expected = dict(documents(newer, _link(*following)))
+            differing = {path: found for path, found in differing.items() if path in expected and not says(found, expected[path])}
             self.report.remarks.append(f"snapshot {self.report.number + 1} is being written: its documents are there already")
         for path, octets in differing.items():
             self._wrong(path, "it is missing" if octets is None else "it does not say what the last snapshot says")
@@ -331,17 +275,17 @@ class Verification:
 
     def _compare(self, published: Publication, link: Document) -> Generator[tuple[str, ...], Mapping[str, bytes | None], dict[str, bytes | None]]:
         differing: dict[str, bytes | None] = {}
-        documents = []
-        for path, document in _documents(published, link):
+        named: list[tuple[str, Any]] = []
+        for path, document in documents(published, link):
             if path:
-                documents.append((path, document))
+                named.append((path, document))
             else:
                 self._wrong("the last snapshot", f"it names what can be no file: {document}")
-        for start in range(0, len(documents), _AT_ONCE):
-            some = documents[start : start + _AT_ONCE]
+        for start in range(0, len(named), _AT_ONCE):
+            some = named[start : start + _AT_ONCE]
             found = yield tuple(path for path, _ in some)
-            differing |= {path: found[path] for path, document in some if not _says(found[path], document)}
-        self.report.compared = len(documents)
+            differing |= {path: found[path] for path, document in some if not says(found[path], document)}
+        self.report.compared = len(named)
         return differing
 
     def _following(
@@ -381,71 +325,3 @@ def _object(name: str) -> str:
 def _link(manifest: Manifest, name: str, signed: str | None) -> Document:
     """Return what the API says of the place of a snapshot in its chain."""
     return {"number": manifest.number, "hash": name, "previous": manifest.previous, "published_at": manifest.published_at, "key": signed}
-
-
-def _documents(published: Publication, link: Document) -> Iterator[tuple[str, Any]]:
-    """Yield path and document of each part of the API; an empty path, and a name, for a name that cannot be one of a file."""
-    yield "api/v1/edition.json", published.edition | {"snapshot": link}
-    yield "api/v1/trends.json", published.trends
-    by_slug = sorted(published.providers, key=lambda each: str(each.get("slug")))
-    for kind, listed in (("providers", by_slug), ("domains", list(published.domains.values())), ("incidents", list(published.incidents))):
-        yield f"api/v1/{kind}.json", {"schema": SCHEMA, "as_of": published.edition.get("as_of"), kind: listed, "next": None}
-    for kind, every in (("domains", published.domains), ("days", published.days)):
-        for name, document in every.items():
-            yield (f"api/v1/{kind}/{name}.json", document) if _DOMAIN.fullmatch(name) else ("", readable(name, 80))
-    for kind, key, many in (("incidents", "id", published.incidents), ("providers", "slug", published.providers)):
-        for document in many:
-            name = str(document.get(key)) if isinstance(document, dict) else ""
-            yield (f"api/v1/{kind}/{name}.json", document) if _NAME.fullmatch(name) else ("", readable(name, 80))
-
-
-def _says(octets: bytes | None, document: Any) -> bool:
-    """Whether a file of the API says what was published."""
-    try:
-        found = parsed(octets or b"", MAX_LIST)
-    except Malformed:
-        return False
-    if isinstance(found, dict) and isinstance(document, dict):
-        found = {key: value for key, value in found.items() if key in document or key != "stale"}  # which is of when it was rendered
-    return _same(found, document)
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two documents are equal; to Python, 1 and true are too."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return type(one) is type(other) and bool(one == other)
-
-
-def summary(report: Report) -> list[str]:
-    """Return in words what was verified."""
-    if not report.snapshots:
-        return ["Nothing could be verified."]
-    first, last = (report.snapshots[number] for number in (min(report.snapshots), max(report.snapshots)))
-    count = len(report.snapshots)
-    lines = [
-        f"Snapshots {report.until:,} to {report.number:,}, {count:,} in all, published from {rfc3339(first)} to {rfc3339(last)}.",
-        f"The last one has the hash {report.hash}.",
-        f"{report.whole:,} have all their objects, {report.objects:,} different ones; {report.thinned:,} lost theirs, as old ones do.",
-        f"{report.compared:,} documents of the API were held against the last snapshot.",
-    ]
-    return lines + list(_signers(report.signed))
-
-
-def _signers(signed: Mapping[int, str | None]) -> Iterator[str]:
-    """Yield who signed which snapshots."""
-    start = None
-    for number in sorted(signed):
-        if start is None or signed[number] != signed[start]:
-            if start is not None:
-                yield _signed(start, number - 1, signed[start])
-            start = number
-    if start is not None:
-        yield _signed(start, max(signed), signed[start])
-
-
-def _signed(first: int, last: int, key: str | None) -> str:
-    which = f"Snapshot {first:,}" if first == last else f"Snapshots {first:,} to {last:,}"
-    return f"{which}: not signed." if key is None else f"{which}: signed with the key of SHA-256 {key}."

@@ -16,7 +16,8 @@ from mailtls.publication import Publication
 from mailtls.publication.canonical import canonical, digest
 from mailtls.publication.chain import Sealed, head_of, seal
 from mailtls.publication.keys import named, pem
-from mailtls.publication.verifying import Report, Verification, limit_of, summary
+from mailtls.publication.report import Report, summary
+from mailtls.publication.verifying import Verification, limit_of
 from mailtls.site import api
 from tests.site.sample import publication
 
