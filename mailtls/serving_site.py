@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import hashlib
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from mailtls.publication.canonical import Malformed
+from mailtls.rendered import Rendered, make
 from mailtls.site import api
 from mailtls.site.earlier import number_of
 from mailtls.site.file import Caching, File
@@ -27,20 +25,18 @@ from mailtls.store.database import StoreFailed
 from mailtls.store.publications import Publications
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from starlette.requests import Request
 
     from mailtls.daemon import Daemon
     from mailtls.publishing import Published
+    from mailtls.rendered import Made
     from mailtls.store.publications import Kept
 
 log = structlog.get_logger(component="web")
 
-MOST_KEPT = 134_217_728
-"""Octets of files that are kept, of one publication: a list of a thousand domains alone has thirty million."""
-_WORTH_PACKING = 1000  # octets; less fits into one packet anyway
 _RETRY_AFTER = "60"
 _CACHE_CONTROL = {Caching.EDITION: "public, max-age=60", Caching.FOR_EVER: "public, max-age=31536000, immutable"}
 _HEADERS = {
@@ -66,70 +62,6 @@ async def nothing_whole() -> Sequence[Kept]:
     return ()
 
 
-class _Made(NamedTuple):
-    """A file that was made.
-
-    Args:
-        octets: of it.
-        packed: the same compressed; empty where that is not worth while. There is no secret in it that its length could tell.
-        tag: what tells it from others.
-
-    """
-
-    octets: bytes
-    packed: bytes
-    tag: str
-
-
-class _Edition:
-    """The files of one publication, as they are while it is fresh, or once it is out of date."""
-
-    def __init__(self, published: Published, *, stale: bool) -> None:
-        self.published, self.stale = published, stale
-        self.files: Mapping[str, File] = {}
-        self._kept: OrderedDict[str, _Made] = OrderedDict()
-        self._octets = 0
-        self._under_way: dict[str, asyncio.Future[_Made]] = {}
-
-    def is_of(self, published: Published, *, stale: bool) -> bool:
-        """Whether it is of a publication."""
-        return self.published is published and self.stale == stale
-
-    def has(self, path: str) -> bool:
-        """Whether a file is made already."""
-        return path in self._kept
-
-    async def made(self, path: str, render: Callable[[], bytes]) -> _Made:
-        """Return a file, made in another thread where it is not there yet; who asks for it meanwhile waits for the same."""
-        found = self._kept.get(path)
-        if found is not None:
-            self._kept.move_to_end(path)
-            return found
-        if path not in self._under_way:
-            self._under_way[path] = asyncio.ensure_future(asyncio.to_thread(_make, render))
-            self._under_way[path].add_done_callback(lambda done: self._keep(path, done))
-        return await asyncio.shield(self._under_way[path])
-
-    def _keep(self, path: str, done: asyncio.Future[_Made]) -> None:
-        del self._under_way[path]
-        if done.cancelled() or done.exception() is not None:
-            return
-        self._kept[path] = done.result()
-        self._octets += _size(done.result())
-        while self._octets > MOST_KEPT and self._kept:
-            self._octets -= _size(self._kept.popitem(last=False)[1])
-
-
-def _make(render: Callable[[], bytes]) -> _Made:
-    octets = render()
-    packed = gzip.compress(octets, mtime=0) if len(octets) >= _WORTH_PACKING else b""
-    return _Made(octets, packed, hashlib.sha256(octets).hexdigest()[:32])
-
-
-def _size(made: _Made) -> int:
-    return len(made.octets) + len(made.packed)
-
-
 class SiteServing:
     """Answers requests for the public site."""
 
@@ -153,10 +85,10 @@ class SiteServing:
         """
         self._last, self._now, self._publishes, self._find, self._whole = last, now, publishes, find, whole
         self._finding = asyncio.Semaphore(_READ_AT_ONCE)
-        self._edition: _Edition | None = None
+        self._edition: Rendered | None = None
         self._changing = asyncio.Lock()
 
-    async def _current(self) -> _Edition | None:
+    async def _current(self) -> Rendered | None:
         """Return the files of the last publication."""
         published = self._last()
         if published is None:
@@ -164,7 +96,7 @@ class SiteServing:
         stale = published.is_stale(self._now())
         async with self._changing:
             if self._edition is None or not self._edition.is_of(published, stale=stale):
-                fresh = _Edition(published, stale=stale)
+                fresh = Rendered(published, stale=stale)
                 kept = await self._kept()
                 fresh.files = await asyncio.to_thread(files, published.publication, published.link, stale=stale, kept=kept)
                 self._edition = fresh
@@ -198,7 +130,7 @@ class SiteServing:
             return _no_such(path)
         return await _sent(edition, path, file, request)
 
-    async def _from_chain(self, edition: _Edition, path: str, request: Request) -> Response:
+    async def _from_chain(self, edition: Rendered, path: str, request: Request) -> Response:
         """Answer for what verifies a publication, be it an old one: out of the store, which has others to serve as well."""
         async with self._finding:
             try:
@@ -210,9 +142,9 @@ class SiteServing:
             return _no_such(path)
         if number_of(path) is not None:
             return await _sent(edition, path, file, request)  # it takes a while to make
-        return _with_octets(await asyncio.to_thread(_make, file.render), path, file, edition, request)
+        return _with_octets(await asyncio.to_thread(make, file.render), path, file, edition, request)
 
-    async def _from_api(self, edition: _Edition, path: str, request: Request) -> Response:
+    async def _from_api(self, edition: Rendered, path: str, request: Request) -> Response:
         """Answer for what has no ``.json`` behind its name: a document, or a page of a list."""
         name = path.removeprefix("api/v1/")
         lists = api.listings(edition.published.publication)
@@ -227,11 +159,11 @@ class SiteServing:
         known = after if after in lists[name].documents else ""  # what is kept must not grow with what strangers make up
         render = _page(edition, lists[name], limit, after)
         if after and not known:
-            return _with_octets(await asyncio.to_thread(_make, render), path, File(api.MEDIA_TYPE, render), edition, request)
+            return _with_octets(await asyncio.to_thread(make, render), path, File(api.MEDIA_TYPE, render), edition, request)
         return await _sent(edition, f"{path}?{limit}&{known}", File(api.MEDIA_TYPE, render), request)
 
 
-def _page(edition: _Edition, listing: api.Listing, limit: int, after: str) -> Callable[[], bytes]:
+def _page(edition: Rendered, listing: api.Listing, limit: int, after: str) -> Callable[[], bytes]:
     return lambda: api.octets(api.page(edition.published.publication, listing, limit, after))
 
 
@@ -241,11 +173,11 @@ def _limit(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_OF_A_PAGE)) and 1 <= int(text) <= MOST_OF_A_PAGE else None
 
 
-async def _sent(edition: _Edition, path: str, file: File, request: Request) -> Response:
+async def _sent(edition: Rendered, path: str, file: File, request: Request) -> Response:
     return _with_octets(await edition.made(path, file.render), path, file, edition, request)
 
 
-def _with_octets(made: _Made, path: str, file: File, edition: _Edition, request: Request) -> Response:
+def _with_octets(made: Made, path: str, file: File, edition: Rendered, request: Request) -> Response:
     is_packed = bool(made.packed) and takes_gzip(request.headers.get("Accept-Encoding", ""))
     tag = f'"{made.tag}-gzip"' if is_packed else f'"{made.tag}"'
     headers = {

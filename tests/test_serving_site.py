@@ -12,7 +12,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from mailtls import serving_site
+from mailtls import rendered, serving_site
 from mailtls.publishing import Published
 from mailtls.serving_site import SiteServing, routes
 from mailtls.site import api
@@ -182,7 +182,7 @@ async def test_a_file_is_made_once_however_many_ask_and_what_is_kept_has_a_bound
     for _ in range(3):
         await client.get("/api/v1/domains")
     assert len(made) == 1
-    monkeypatch.setattr(serving_site, "MOST_KEPT", 1)
+    monkeypatch.setattr(rendered, "MOST_KEPT", 1)
     for _ in range(3):
         await client.get("/api/v1/incidents")
     assert len(made) == 4
