@@ -216,7 +216,8 @@ def _incident(site: Site, document: Document) -> bytes:
 
 def _trends(site: Site) -> bytes:
     document = site.publication.trends
-    return site.page("trends.html", 1, "trends", trends=document, series=trends.shown(document, english()))
+    since = incidents.watched_since(site.publication) or document["first"]
+    return site.page("trends.html", 1, "trends", trends=document, since=since, series=trends.shown(document, english()))
 
 
 def _methodology(site: Site) -> bytes:

@@ -83,7 +83,7 @@ def test_gaps_of_one_reason_are_told_once() -> None:
 
 def test_grades_say_how_much_is_known() -> None:
     rows = [row.text for row in _section(_page("ratelimited"), "grades").one("tbody").all("tr")]
-    assert rows[0].startswith("rfc9325 2022-11 no grade 4 % none 15 facts")
+    assert rows[0].startswith("rfc9325 2022-11 no grade 4 % none seen 15 facts")
 
 
 def test_the_last_days_of_each_check_are_drawn_and_said() -> None:
@@ -206,3 +206,15 @@ def test_what_was_there_and_is_gone_is_shown_as_lost_whatever_the_rules_are() ->
 def test_the_page_says_of_a_check_that_no_rule_asks_for_it() -> None:
     unasked = _section(_page("solid"), "days").all("tr", class_="unasked")
     assert all("no rule asks for it" in row.one("th").text for row in unasked)
+
+
+def test_where_not_all_is_known_no_rule_is_said_to_be_unbroken() -> None:
+    grades = _page("ratelimited").one("section", aria_labelledby="grades")
+    assert {cell.text for cell in grades.all("td") if cell.attributes.get("data-label") == "Rules broken"} == {"none seen"}
+
+
+def test_what_could_not_be_measured_falls_short_of_nothing_and_is_not_called_good_for_it() -> None:
+    short = _page("ratelimited").one("section", aria_labelledby="short").text
+    assert "not enough could be measured: that says nothing good either" in short
+    everything = _page("expired").one("section", aria_labelledby="unmeasured").text
+    assert "Everything" not in everything

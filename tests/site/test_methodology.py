@@ -84,7 +84,7 @@ def test_corrections_are_listed_and_can_do_nothing() -> None:
 
 
 def test_without_any_it_says_that_nothing_was_corrected() -> None:
-    assert "Nothing has had to be corrected" in page(corrections=[]).one("section", aria_labelledby="corrections").text
+    assert "No correction has been published" in page(corrections=[]).one("section", aria_labelledby="corrections").text
 
 
 def test_whoever_is_concerned_is_told_where_to_write() -> None:

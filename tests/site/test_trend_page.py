@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from mailtls.site.files import files
 from mailtls.site.trends import is_told, shown
 from mailtls.site.words import english
+from tests.site.reading import read
+from tests.site.sample import publication
 
 
 def series(*days: tuple[str, int, int, int]) -> dict[str, Any]:
@@ -16,6 +19,12 @@ def series(*days: tuple[str, int, int, int]) -> dict[str, Any]:
 
 def sentence(*days: tuple[str, int, int, int]) -> str:
     return str(shown(series(*days), english())[0].sentence).replace("\xa0", " ")
+
+
+def test_the_page_speaks_of_no_day_before_anybody_watched() -> None:
+    made = publication()
+    lead = read(files(made)["status/trends/index.html"].render()).one("p", class_="lead").text
+    assert lead.startswith("What was measured of the 26 domains that are watched now, from 2026-09-06 to 2026-11-24:")
 
 
 def test_says_where_it_stands_and_where_it_stood() -> None:

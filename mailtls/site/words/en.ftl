@@ -233,6 +233,7 @@ grades-caption = The grade by each policy, and how much of what it needs is know
 coverage-head = Known
 coverage = { $percent } %
 rules-broken = Rules broken
+rules-none-seen = none seen
 facts-missing = Facts missing
 facts-count = { $count ->
     [one] 1 fact
@@ -308,7 +309,7 @@ unmeasured = { $cause } ({ $stage })
 could-not = could not be measured: { $reason }
 cause-dns-failure = the look-up in the DNS failed
 cause-dns-timeout = the DNS did not answer in time
-cause-dnssec-bogus = DNSSEC says that the answer is forged or broken
+cause-dnssec-bogus = the answer of the DNS did not pass validation by DNSSEC
 cause-no-address = there is no address
 cause-address-forbidden = the address is not one that may be visited
 cause-connect-refused = the connection was refused
@@ -317,7 +318,7 @@ cause-unreachable = the network has no way there
 cause-blocked = the server turns this vantage away
 cause-rate-limited = the server asked for fewer visits
 cause-deferred = the server asked to come back later
-cause-tarpit = the server answers on purpose too slowly
+cause-tarpit = the server answered more slowly than is waited for
 cause-read-timeout = the server did not answer in time
 cause-connection-closed = the connection was closed early
 cause-protocol-error = the answer was not as the protocol has it
@@ -347,9 +348,9 @@ nothing-yet = The first look at every domain is under way, and what it shows wil
 ## Trends
 trends-head = Who has what, day by day
 trends-lead = What was measured of { $domains ->
-    [one] 1 domain
-   *[other] { $domains } domains
-  } from { $first } to { $last }: the share of those that could be measured.
+    [one] the domain that is
+   *[other] the { $domains } domains that are
+  } watched now, from { $first } to { $last }: the share of those that could be measured.
 trends-gaps = A day on which fewer than half of the domains could be measured is hatched: it is a gap in what is known, and no fall. A share can also move because other domains could be measured than on another day; the table says of how many it is.
 trends-numbers = In numbers
 trends-caption = The last day of each month of which enough is known
@@ -417,7 +418,7 @@ attribution-path = On the way: some vantages saw it, and others measured the sam
 attribution-unexplained = It cannot be told: one vantage alone could measure, so it may lie at the server or on the way.
 attribution-local = At the observer: many unrelated operators at once.
 statements = What those concerned say
-statements-none = Nobody has said anything of it yet.
+statements-none = No statement about it has been published.
 statements-how = Whoever is concerned may reply here, in their own words, or ask for a correction.
 statement-operator = { $name }, who publishes this
 statement-partner = { $name }, whom it concerns
@@ -491,7 +492,7 @@ chain-thinned = All documents are kept for seven days, and after that those of t
 chain-corrected = What was said wrongly is not rewritten. The next snapshot says what is true and lists the correction, with the number of the first snapshot that was wrong; that one stays as it was.
 chain-all = All snapshots that are kept
 correction = Corrected on { $at }: { $text }
-corrections-none = Nothing has had to be corrected so far.
+corrections-none = No correction has been published so far.
 concerned-optout = Not to be visited: name your domain or your network, and you are put on the list. Visits end, and from then on it is only said that you could not be measured; what was published before stays in its snapshots.
 concerned-reply = To reply: what you say of an incident is shown beside it, under your name, in your own words.
 concerned-correct = To correct: say what is wrong, and since when. What turns out to be wrong is corrected in the next snapshot, and listed here.
