@@ -13,15 +13,14 @@ from mailtls.site.markdown import statement
 from mailtls.site.naming import named
 from mailtls.site.provider import told
 from mailtls.site.times import moment
+from mailtls.site.unseen import is_dark, unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
 
     from mailtls.publication import Document, Publication
     from mailtls.site.provider import Told
     from mailtls.site.words import Words
 
-_FACT_OF: dict[str, str] = {check.name: fact.name for fact in ALL for check in fact.checks}
 _HELP: dict[str, str] = {check.name: check.help or check.name for fact in ALL for check in fact.checks}
 
 
@@ -56,12 +55,12 @@ def watched_since(publication: Publication) -> str | None:
     return min((max(first, each["watched_since"]) for each in publication.days.values() if each["watched_since"]), default=None)
 
 
-def by_month(incidents: Sequence[Document], words: Words) -> tuple[list[Told], list[tuple[str, list[Told]]]]:
+def by_month(publication: Publication, words: Words) -> tuple[list[Told], list[tuple[str, list[Told]]]]:
     """Return the incidents that go on, and those that ended by the month in which they were confirmed; the newest first."""
-    newest = sorted(incidents, key=lambda each: (each["confirmed_at"], each["id"]), reverse=True)
+    newest = sorted(publication.incidents, key=lambda each: (each["confirmed_at"], each["id"]), reverse=True)
     over = [each for each in newest if each["ended_at"] is not None]
-    months = [(month, told(list(each), words)) for month, each in groupby(over, lambda each: each["confirmed_at"][:7])]
-    return told([each for each in newest if each["ended_at"] is None], words), months
+    months = [(month, told(list(each), words, publication)) for month, each in groupby(over, lambda each: each["confirmed_at"][:7])]
+    return told([each for each in newest if each["ended_at"] is None], words, publication), months
 
 
 def sentence(incident: Document, words: Words) -> Markup:
@@ -84,25 +83,9 @@ END_MARKS = {None: "lacks", "recovered": "has"}
 
 def end_mark(incident: Document, publication: Publication) -> str:
     """Return the sign beside how it ended: that it is lacking is said only where something of it was measured lately."""
-    if incident["ended_at"] is None and unseen(incident, publication) == incident["domains"]:
+    if is_dark(incident, publication):
         return "unmeasured"
     return END_MARKS.get(incident["ended_by"], "none")
-
-
-def unseen(incident: Document, publication: Publication) -> list[str]:
-    """Return the domains that an incident concerns, and of which its check can not be measured now."""
-    return [name for name in incident["domains"] if not _could_see(publication.domains.get(name), incident)]
-
-
-def _could_see(domain: Document | None, incident: Document) -> bool:
-    """Whether what an incident is of could be measured of a domain where it is; what nobody knows of could not be."""
-    fact = _FACT_OF.get(incident["check"])
-    if domain is None or fact is None:
-        return False
-    hosts = [host for host in domain["mx"] if incident["mx"] in {None, host["host"]}]
-    parts = [*([] if incident["mx"] else [domain]), *hosts, *(endpoint for host in hosts for endpoint in host["endpoints"])]
-    readings = [part["readings"][fact] for part in parts if fact in part["readings"]]
-    return any(reading["state"] != "unknown" for reading in readings)
 
 
 def end(incident: Document, publication: Publication, words: Words) -> Markup:

@@ -158,7 +158,7 @@ def _provider(site: Site, document: Document) -> bytes:
         trend_mark=overview.TREND_MARKS[document["trend"]["direction"]],
         rows=provider.rows(document, publication, words),
         policies=provider.policies(document, publication.edition, words),
-        told=provider.told(mine, words),
+        told=provider.told(mine, words, publication),
         corrections=provider.corrections(publication.edition, {document["provider"], *(each["domain"] for each in document["domains"])}),
     )
 
@@ -182,7 +182,7 @@ def _domain(site: Site, document: Document) -> bytes:
         first="" if days is None else days["first"],
         last="" if days is None else days["last"],
         days=0 if days is None else length(days),
-        told=provider.told(provider.of_domain(document, publication.incidents), words),
+        told=provider.told(provider.of_domain(document, publication.incidents), words, publication),
         corrections=provider.corrections(publication.edition, {document["domain"]}),
         unresolved=None if unresolved is None else ledger.reason(unresolved, words),
         groups=ledger.groups(document["readings"], words),
@@ -193,7 +193,7 @@ def _domain(site: Site, document: Document) -> bytes:
 
 def _incidents(site: Site) -> bytes:
     words = english()
-    still, months = incidents.by_month(site.publication.incidents, words)
+    still, months = incidents.by_month(site.publication, words)
     return site.page("all-incidents.html", 1, "incidents", still=still, months=months, summary=incidents.summary(site.publication, words))
 
 
@@ -204,7 +204,7 @@ def _incident(site: Site, document: Document) -> bytes:
         2,
         "incidents",
         incident=document,
-        title=provider.told([document], words)[0].what,
+        title=provider.told([document], words, site.publication)[0].what,
         sentence=incidents.sentence(document, words),
         end=incidents.end(document, site.publication, words),
         end_mark=incidents.end_mark(document, site.publication),

@@ -11,6 +11,7 @@ from mailtls.site.days import drawn
 from mailtls.site.naming import named
 from mailtls.site.overview import VERDICT_MARKS, graded, in_order, verdict_parts, worst_grade
 from mailtls.site.times import moment
+from mailtls.site.unseen import is_dark
 from mailtls.site.words import isolated
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Told:
         since: when it was seen so first.
         ended_at: when it ended; ``None`` while it is open.
         ended_by: what ended it, in words; ``None`` while it is open.
+        mark: the sign beside one that was not seen to end.
 
     """
 
@@ -83,6 +85,7 @@ class Told:
     since: str
     ended_at: str | None
     ended_by: Markup | None
+    mark: str
 
 
 def summary(provider: Document, words: Words) -> Markup:
@@ -162,13 +165,13 @@ def corrections(edition: Document, subjects: Collection[str]) -> list[Document]:
     return [each for each in edition["corrections"] if each["subject"] in subjects]
 
 
-def told(incidents: Sequence[Document], words: Words) -> list[Told]:
-    """Return incidents in a line each: the open ones first, and the newest of each kind first."""
+def told(incidents: Sequence[Document], words: Words, publication: Publication) -> list[Told]:
+    """Return incidents of a publication in a line each: the open ones first, and the newest of each kind first."""
     newest = sorted(incidents, key=lambda each: each["since"], reverse=True)
-    return [_told(each, words) for each in sorted(newest, key=lambda each: each["ended_at"] is not None)]
+    return [_told(each, words, publication) for each in sorted(newest, key=lambda each: each["ended_at"] is not None)]
 
 
-def _told(incident: Document, words: Words) -> Told:
+def _told(incident: Document, words: Words, publication: Publication) -> Told:
     place = incident["mx"] or ", ".join(incident["domains"])
     ended_by = incident["ended_by"]
     return Told(
@@ -179,4 +182,5 @@ def _told(incident: Document, words: Words) -> Told:
         incident["since"],
         incident["ended_at"],
         None if ended_by is None else words.say(f"ended-by-{ended_by}"),
+        "unmeasured" if is_dark(incident, publication) else "lacks",
     )

@@ -56,6 +56,13 @@ def test_what_nobody_could_look_at_is_not_said_to_go_on() -> None:
     assert unseen.text.endswith(f"For {name} it could not be measured then whether it was still so.")
 
 
+def test_a_line_of_what_nobody_could_look_at_has_not_the_sign_of_what_is_lacking() -> None:
+    (name,) = OPEN["domains"]
+    dark = {**MADE.domains[name], "mx": [], "verdict": "unknown"}
+    row = page("", replace(MADE, domains={**MADE.domains, name: dark})).one("section", aria_labelledby="still").one("tbody").one("tr")
+    assert row.one("span", class_="said").attributes["class"] == "said unmeasured"
+
+
 def test_what_was_accepted_or_given_up_has_not_the_sign_of_what_is_good_again() -> None:
     signs = {by: end_of(ENDED | {"ended_by": by}).attributes["class"] for by in ("recovered", "accepted", "retired")}
     assert signs == {"recovered": "said has", "accepted": "said none", "retired": "said none"}

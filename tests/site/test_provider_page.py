@@ -22,7 +22,8 @@ def test_each_domain_has_a_row_with_its_verdict_days_grades_and_when_it_was_meas
     rows = PAGE.one("section", aria_labelledby="domains").one("tbody").all("tr")
     assert [row.one("a").attributes["href"] for row in rows] == ["../../domains/solid-mail.example/", "../../domains/solid.example/"]
     cells = {cell.attributes["data-label"]: cell.text for cell in rows[0].all("td")}
-    assert (cells["Verdict"], cells["By rfc9325"], cells["By pledge-2013"], cells["Open losses"]) == ("protected", "phase out", "good", "nothing")
+    assert (cells["Verdict"], cells["Open losses"]) == ("protected", "none confirmed")
+    assert (cells["By rfc9325"], cells["By pledge-2013"]) == ("phase out", "good")
     assert cells["Last looked at"].endswith("UTC")
     assert rows[0].one("svg", role="img").all("title")[0].text == "solid-mail.example, 2026-08-27 to 2026-11-24"
 
@@ -35,7 +36,7 @@ def test_grades_count_those_that_have_none() -> None:
 
 def test_incidents_are_told_the_open_ones_first() -> None:
     ended, other, opened = (MADE.incidents[number] for number in (1, 2, 0))
-    assert told([ended, other, opened], WORDS)[0].id == opened["id"]
+    assert told([ended, other, opened], WORDS, MADE)[0].id == opened["id"]
     page = read(FILES[f"status/providers/{MADE.domains[opened['domains'][0]]['slug']}/index.html"].render())
     (row,) = page.one("section", aria_labelledby="incidents").one("tbody").all("tr")
     assert row.one("a").attributes["href"] == f"../../incidents/{opened['id']}/"

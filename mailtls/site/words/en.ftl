@@ -169,7 +169,7 @@ days-link = The last days as JSON
 domains-caption = Every domain of this provider, as it was when last looked at
 lost = Open losses
 lost-count = { $count ->
-    [0] nothing
+    [0] none confirmed
     [one] 1 check
    *[other] { $count } checks
   }
@@ -382,7 +382,7 @@ series-gaps = On { $days ->
   } too few could be measured.
 
 ## Incidents
-incidents-none = Nothing has been confirmed to be lost since { $first }, when watching began or the time that is shown.
+incidents-none = Nothing has been confirmed to be lost since { $first }, the first of the days shown on which anything was watched.
 incidents-unwatched = Nothing has been watched yet.
 incidents-summary = { $count ->
     [one] 1 incident is
