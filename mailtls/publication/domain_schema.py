@@ -82,7 +82,7 @@ def _value(shape: Shape) -> Document:
 
 
 OF_READINGS = {
-    "first_seen": or_null(time("Since when it has been as it is, as far as is known; null where nothing is.")),
+    "first_seen": or_null(time("When it was first seen to be as it is, which need not be since when it has been; null where that is not kept.")),
     "last_seen": or_null(time("When it was last seen to be so.")),
     "evidence": or_null(digest("Under which name `mailtls history --evidence` shows the operator what it was read from.")),
     "rules": listed(

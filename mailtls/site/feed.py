@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, UUID, uuid5
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from markupsafe import Markup
+
 from mailtls.site.file import File
 from mailtls.site.naming import named
 from mailtls.site.times import moment
@@ -84,6 +86,8 @@ def _entry(incident: Document, event: str, at: str, up: str) -> Element:
         confirmed=_minute(incident["confirmed_at"]),
         vantages=", ".join(incident["vantages"]),
     )
+    if event != "confirmed":  # so that an entry of an end does not read like one of a loss
+        text = Markup(" ").join((say(f"incident-ended-{event}", at=_minute(at)), text))
     SubElement(entry, "content", type="text").text = text.unescape()
     return entry
 

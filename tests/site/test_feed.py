@@ -33,6 +33,14 @@ def test_an_entry_says_what_became_of_what_and_links_to_its_page() -> None:
     assert link.startswith("../status/incidents/")
 
 
+def test_an_entry_of_an_end_says_that_it_ended_and_how() -> None:
+    for ended_by, said in (("recovered", "as good as before again"), ("accepted", "That is no recovery"), ("retired", "That is no recovery")):
+        incident = MADE.incidents[1] | {"ended_by": ended_by}
+        ended, confirmed = read("status/feed.atom", replace(MADE, incidents=(incident,))).findall(f"{ATOM}entry")
+        assert said in ended.findtext(f"{ATOM}content")
+        assert said not in confirmed.findtext(f"{ATOM}content")
+
+
 def test_a_provider_has_a_feed_of_its_own_incidents_alone() -> None:
     first, *_, last = MADE.providers
     told = MADE.incidents[0]["providers"][0]

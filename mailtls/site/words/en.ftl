@@ -388,7 +388,7 @@ incidents-summary = { $count ->
     [one] 1 incident is
    *[other] { $count } incidents are
   } on record; { $still ->
-    [0] the end of each was seen
+    [0] none of them is open
     [one] 1 has not been seen to end
    *[other] { $still } have not been seen to end
   }.
