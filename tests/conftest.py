@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import examples  # noqa: F401 - the profiles of hypothesis must be there before one is chosen
 import hypothesis
 import pytest
+import structlog
 
 from mailtls.budget import Budget, Limits
 from mailtls.dial import Network
@@ -23,7 +24,7 @@ from mailtls.visit import Visitor
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 HOST = "mx.wild.example"
 
@@ -45,6 +46,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Faster())
         # uvloop warns of a socket that a cancelled look-up left open while it closes; as an error, that would keep it from ever closing.
         config.addinivalue_line("filterwarnings", "default::ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Leave logging as it was: a command that was tried in this process sets it up, on a stream that ends with its test."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,10 @@ def verify(
         Path | None, typer.Option("--key", help="The publisher's public key, in PEM, as you have it from elsewhere.", metavar="FILE")
     ] = None,
 ) -> None:
-    """Verify that what was published is whole and unchanged: chain, signatures, every object, and the API's documents."""
+    """Verify that what was published is whole, and as it was.
+
+    Holds the chain of snapshots, its signatures and every object against each other, and the API's documents against the last snapshot.
+    """
     from mailtls.publication.report import summary  # noqa: PLC0415
     from mailtls.sitereader import CannotRead  # noqa: PLC0415
 
