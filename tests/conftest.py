@@ -51,9 +51,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def _logs_as_they_were() -> Iterator[None]:
     """Leave logging as it was: a command that was tried in this process sets it up, on a stream that ends with its test."""
-    before = structlog.get_config()
+    structlog.reset_defaults()  # a fixture of the whole module may have tried one before this
     yield
-    structlog.configure(**before)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
