@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 WHEELS ?= dist/wheels
 ENGINE ?= docker
 IMAGE ?= mailtls
-WORKERS ?= 0
+WORKERS ?= 3
 INTEGRATION = tests/integration --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 unexport PYTHONDONTWRITEBYTECODE  # each worker, and each daemon that a test starts, would compile everything again
@@ -35,7 +35,8 @@ $(VENV)/vectors: $(VENV)/ready tests/trust/vectors-constraints.txt tests/deploy/
 demo: $(VENV)/ready  ## the whole system against its own lab: no root, and after the first time no Internet
 	$(BIN)/mailtls demo
 
-test: unit lab integration  ## all tests; installs the real servers that they need (Debian, root or sudo)
+test: unit  ## all tests; installs the real servers that they need (Debian, root or sudo)
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lab integration  # both mostly wait
 
 unit: $(VENV)/vectors  ## the tests of each part, which need nothing but Python; a minute on two cores
 	$(BIN)/pytest tests --ignore tests/whole --ignore tests/integration --ignore tests/bench --numprocesses auto --dist loadfile --hypothesis-profile $(PROFILE)
@@ -43,7 +44,7 @@ unit: $(VENV)/vectors  ## the tests of each part, which need nothing but Python;
 lab: $(VENV)/ready  ## the whole program: the daemon against its lab, on the clock, and the command in a process of its own; minutes, mostly waiting
 	$(BIN)/pytest tests/whole --numprocesses 4 --dist worksteal
 
-integration: $(VENV)/ready  ## the tests against Postfix, Exim, OpenSMTPD, Knot, Unbound, nginx, Prometheus and PostgreSQL
+integration: $(VENV)/vectors  ## the tests against Postfix, Exim, OpenSMTPD, Knot, Unbound, nginx, Prometheus and PostgreSQL
 	if [ "$$(id -u)" = 0 ]; then sh tests/integration/install.sh; else sudo sh tests/integration/install.sh; fi
 	if [ "$$(id -u)" = 0 ]; then $(BIN)/pytest $(INTEGRATION); else sudo $(BIN)/pytest $(INTEGRATION) -p no:cacheprovider; fi
 
