@@ -16,8 +16,9 @@ sys.path.append(str(Path(__file__).parents[1] / "store"))  # the contract of a s
 sys.path.append(str(Path(__file__).parents[1] / "deploy"))  # and the Containerfile is read there
 
 FIRST = (
-    "killed_often", "alerting", "quorum", "compose_services", "turns", "several_processes", "lost_starttls", "systemd_service", "container",
-    "dashboard_queries", "site_in_chromium", "check", "promtool", "upgrade_and_rollback", "all_that_servers_accept", "sts_hosts",
+    "killed_often_on_postgresql", "alerting", "killed_often_on_sqlite", "turns", "compose_services", "postgresql", "quorum",
+    "several_processes", "lost_starttls", "systemd_service", "container", "dashboard_queries", "site_in_chromium", "check", "promtool",
+    "upgrade_and_rollback", "all_that_servers_accept", "sts_hosts",
 )  # fmt: skip
 """What goes on for longest is begun first, so that no worker is left with it at the end. A worker that has but two tests left takes another
 file, so short ones stand behind those that are longest."""

@@ -143,6 +143,7 @@ async def test_a_record_by_an_alias_and_one_in_several_strings_are_records(world
 async def test_the_daemon_sees_a_policy_weakened_under_a_new_id_and_asks_no_more_often_than_that(world: World) -> None:
     settings = yaml.safe_load(world.configuration.read_text())
     settings |= {"providers": [{"name": "A", "domains": ["enforce.test"]}], "schedule": {"interval": "2s"}, "web": {"listen": ["127.0.0.1:0"]}}
+    settings["storage"] = {"url": f"sqlite:///{world.configuration.with_name('mailtls.db')}"}
     world.configuration.write_text(yaml.safe_dump(settings))
     command = (sys.executable, "-m", "mailtls.cli", "run", "--config.file", str(world.configuration), "--log.level", "error")
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)

@@ -1,4 +1,4 @@
-"""kill -9 at two hundred moments, on each kind of database; the test is the unit suite's."""
+"""kill -9 at two hundred moments, on SQLite; the test is the unit suite's."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def points() -> int:
     return 200
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture
+def url(tmp_path: Path) -> str:
     """Name an empty database."""
-    return f"sqlite:///{tmp_path}/mailtls.db" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
+    return f"sqlite:///{tmp_path}/mailtls.db"
