@@ -46,7 +46,7 @@ class Process:
         with self._place.with_suffix(".log").open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=log)
         assert self.process.stdout is not None
-        self.url = (await asyncio.wait_for(self.process.stdout.readline(), 30)).decode().strip()
+        self.url = (await asyncio.wait_for(self.process.stdout.readline(), 120)).decode().strip()
         assert self.url, self.log()
 
     async def done(self) -> None:

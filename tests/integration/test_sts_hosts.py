@@ -149,7 +149,7 @@ async def test_the_daemon_sees_a_policy_weakened_under_a_new_id_and_asks_no_more
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         assert process.stdout is not None
-        url = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+        url = (await asyncio.wait_for(process.stdout.readline(), 120)).decode().strip()
         await until(f"{url}metrics", 'mailtls_domain_mta_sts_mode{domain="enforce.test",mode="enforce"} 1.0')
         await asyncio.sleep(5)
         access = world.nginx.directory / "access.log"

@@ -108,7 +108,7 @@ async def daemon(url: str, directory: Path) -> AsyncIterator[None]:
     with (directory / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(*command(url, directory), stdout=asyncio.subprocess.PIPE, stderr=log)
     assert process.stdout is not None
-    line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+    line = (await asyncio.wait_for(process.stdout.readline(), 120)).decode()
     assert line.startswith("http://"), (directory / "log").read_text()
     try:
         yield

@@ -81,7 +81,7 @@ class Running:
         """Return the next URL that it tells."""
         assert self.process is not None
         assert self.process.stdout is not None
-        return (await asyncio.wait_for(self.process.stdout.readline(), 20)).decode().strip()
+        return (await asyncio.wait_for(self.process.stdout.readline(), 120)).decode().strip()
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process is not None
