@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 WHEELS ?= dist/wheels
 ENGINE ?= docker
 IMAGE ?= mailtls
-WORKERS ?= 3
+WORKERS ?= 2
 INTEGRATION = tests/integration --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 unexport PYTHONDONTWRITEBYTECODE  # each worker, and each daemon that a test starts, would compile everything again
@@ -35,8 +35,7 @@ $(VENV)/vectors: $(VENV)/ready tests/trust/vectors-constraints.txt tests/deploy/
 demo: $(VENV)/ready  ## the whole system against its own lab: no root, and after the first time no Internet
 	$(BIN)/mailtls demo
 
-test: unit  ## all tests; installs the real servers that they need (Debian, root or sudo)
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lab integration  # both mostly wait
+test: unit lab integration  ## all tests; installs the real servers that they need (Debian, root or sudo)
 
 unit: $(VENV)/vectors  ## the tests of each part, which need nothing but Python; a minute on two cores
 	$(BIN)/pytest tests --ignore tests/whole --ignore tests/integration --ignore tests/bench --numprocesses auto --dist loadfile --hypothesis-profile $(PROFILE)
