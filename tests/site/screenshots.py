@@ -5,7 +5,7 @@ It writes the files of the made-up publication below DIR, serves them from loopb
 
 from __future__ import annotations
 
-import sys
+import argparse
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -80,4 +80,8 @@ def _pictures(browser: Browser, url: str, folder: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("pages", nargs="*", help="by default all")
+    wanted = parser.parse_args()
+    main(wanted.folder, wanted.pages)
