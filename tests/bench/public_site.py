@@ -85,7 +85,10 @@ def serve(domains: int, bound: socket) -> None:
     async def hello(_request: Request) -> PlainTextResponse:
         return PlainTextResponse("hello")
 
-    pages = SiteServing(lambda: published, lambda: NOW, lambda: True)
+    async def nothing(_path: str) -> None:
+        """Keep no chain."""
+
+    pages = SiteServing(lambda: published, lambda: NOW, lambda: True, nothing)
     application = Starlette(routes=[Route("/hello", hello), *routes(pages)])
     settings = uvicorn.Config(application, log_config=None, access_log=False, lifespan="off")
     asyncio_run(Server(settings).serve([bound]))
