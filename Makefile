@@ -37,7 +37,7 @@ demo: $(VENV)/ready  ## the whole system against its own lab: no root, and after
 
 test: unit lab integration  ## all tests; installs the real servers that they need (Debian, root or sudo)
 
-unit: $(VENV)/vectors  ## the tests of each part, which need nothing but Python; a minute on two cores
+unit: $(VENV)/vectors  ## the tests of each part, which need nothing but Python; up to three minutes on two cores
 	$(BIN)/pytest tests --ignore tests/whole --ignore tests/integration --ignore tests/bench --numprocesses auto --dist loadfile --hypothesis-profile $(PROFILE)
 
 lab: $(VENV)/ready  ## the whole program: the daemon against its lab, on the clock, and the command in a process of its own; minutes, mostly waiting
